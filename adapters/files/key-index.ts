@@ -1,0 +1,211 @@
+import { closeSync, fstatSync, openSync, readFileSync, readdirSync, readSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { WeirError } from '../../core/contract/failure.ts';
+import { makeDirectory, offsetName, syncDirectory, temporarySuffix, writeDurably, writeFully } from './durable-file.ts';
+import { withPath } from './failure.ts';
+
+/** A decided event: hashes as hex of at least 16 digits, of which the index keeps the first 16. */
+export type KeyEntry = { readonly idHash: string; readonly bodyHash: string; readonly offset: number };
+
+/** Where an id was decided: its record's offset, and the cut `[startOffset, endOffset)` whose lake files have the row. */
+export type FoundKey = {
+  readonly bodyHashPrefix: string;
+  readonly offset: number;
+  readonly startOffset: number;
+  readonly endOffset: number;
+};
+
+/** The ids that were decided before; for the rare event that is older than what the engine remembers. */
+export type KeyIndex = {
+  /** The newest entry of an id, null when it was never decided. One binary search a file. Throws `KEY_INDEX_CORRUPT`. */
+  readonly find: (idHash: string) => FoundKey | null;
+  /** Visits the first 16 digits of every id hash, in no order. */
+  readonly eachId: (visit: (idHashPrefix: string) => void) => void;
+  /** Deletes the files of cuts that start at or after an offset. */
+  readonly removeFrom: (offset: number) => void;
+  /** Looks at the directory again, for files that were written since. */
+  readonly refresh: () => void;
+};
+
+// A file is its entries sorted by id hash, then offset, 32 bytes each, then a footer of as many bytes.
+// entry:  | id hash, 8 bytes | body hash, 8 bytes | f64 offset | 8 reserved |
+// footer: | magic, 8 bytes | f64 count | u32 crc of the entries | 12 reserved |
+const entryBytes = 32;
+const prefixDigits = 16;
+const magic = Buffer.from('WEIRKEYS');
+/** Entries that are left for one read at the end of a binary search. */
+const blockEntries = 128;
+
+/** Writes the ids of one cut, whole or not at all. Throws `DISK_FULL`. O(n log n). */
+export function writeKeyIndex(cut: {
+  dir: string;
+  startOffset: number;
+  endOffset: number;
+  entries: readonly KeyEntry[];
+}): void {
+  makeDirectory(cut.dir);
+  const body = encode(cut.entries);
+  const footer = Buffer.alloc(entryBytes);
+  magic.copy(footer);
+  footer.writeDoubleLE(cut.entries.length, 8);
+  footer.writeUInt32LE(crc32(body), 16);
+  writeDurably(join(cut.dir, `${offsetName(cut.startOffset)}-${offsetName(cut.endOffset)}.idx`), (fd) => {
+    writeFully(fd, body);
+    writeFully(fd, footer);
+  });
+}
+
+/** Opens the index files of a directory, which is made if need be. A file's checksum is verified when it is first used. */
+export function openKeyIndex(dir: string): KeyIndex {
+  makeDirectory(dir);
+  const verified = new Set<string>();
+  let files = listFiles(dir);
+  const refresh = (): void => {
+    files = listFiles(dir);
+  };
+  const find = (idHash: string): FoundKey | null => {
+    const key = Buffer.from(prefixOf(idHash), 'hex');
+    for (const file of files) {
+      const entry = withFile(file.path, (fd) => {
+        if (!verified.has(file.path)) verify(file.path, fd);
+        verified.add(file.path);
+        return findEntry(fd, key);
+      });
+      if (entry !== null) return { ...entry, startOffset: file.startOffset, endOffset: file.endOffset };
+    }
+    return null;
+  };
+  const removeFrom = (offset: number): void => {
+    removeFiles(dir, offset);
+    verified.clear();
+    refresh();
+  };
+  return { find, eachId: (visit) => files.forEach(({ path }) => eachIdOf(path, visit)), removeFrom, refresh };
+}
+
+function eachIdOf(path: string, visit: (idHashPrefix: string) => void): void {
+  const bytes = withPath(path, () => readFileSync(path));
+  const digits = bytes.toString('hex');
+  for (let at = 0; at < bytes.length - entryBytes; at += entryBytes) visit(digits.slice(at * 2, at * 2 + prefixDigits));
+}
+
+function encode(entries: readonly KeyEntry[]): Buffer {
+  const unsorted = Buffer.alloc(entries.length * entryBytes);
+  let at = 0;
+  for (const { idHash, bodyHash, offset } of entries) {
+    unsorted.write(prefixOf(idHash), at, 'hex');
+    unsorted.write(prefixOf(bodyHash), at + 8, 'hex');
+    unsorted.writeDoubleLE(offset, at + 16);
+    at += entryBytes;
+  }
+  const order = sortedOrder(unsorted, entries.length);
+  const sorted = Buffer.alloc(unsorted.length);
+  order.forEach((from, to) => unsorted.copy(sorted, to * entryBytes, from * entryBytes, (from + 1) * entryBytes));
+  return sorted;
+}
+
+/** Sorts positions and not entries, on halves of the hash as plain numbers: 64-bit BigInts are several times slower. */
+function sortedOrder(body: Buffer, count: number): Uint32Array {
+  const high = new Uint32Array(count);
+  const low = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    high[i] = body.readUInt32BE(i * entryBytes);
+    low[i] = body.readUInt32BE(i * entryBytes + 4);
+  }
+  const offsetAt = (i: number): number => body.readDoubleLE(i * entryBytes + 16);
+  return Uint32Array.from({ length: count }, (_, i) => i).sort(
+    (a, b) => (high[a] ?? 0) - (high[b] ?? 0) || (low[a] ?? 0) - (low[b] ?? 0) || offsetAt(a) - offsetAt(b),
+  );
+}
+
+function prefixOf(hash: string): string {
+  const prefix = hash.slice(0, prefixDigits);
+  if (/^[0-9a-f]{16}$/.test(prefix)) return prefix;
+  throw new Error(`got a hash of ${hash.length} characters, expected at least ${prefixDigits} hex digits`);
+}
+
+type IndexFile = { readonly path: string; readonly startOffset: number; readonly endOffset: number };
+
+/** Newest first. */
+function listFiles(dir: string): IndexFile[] {
+  const names = withPath(dir, () => readdirSync(dir)).filter((name) => /^\d{16}-\d{16}\.idx$/.test(name));
+  return names
+    .sort()
+    .reverse()
+    .map((name) => ({
+      path: join(dir, name),
+      startOffset: Number(name.slice(0, 16)),
+      endOffset: Number(name.slice(17, 33)),
+    }));
+}
+
+function removeFiles(dir: string, offset: number): void {
+  const doomed = listFiles(dir).filter(({ startOffset }) => startOffset >= offset);
+  const left = readdirSync(dir).filter((name) => name.endsWith(`.idx${temporarySuffix}`));
+  for (const path of [...doomed.map((file) => file.path), ...left.map((name) => join(dir, name))]) {
+    withPath(path, () => rmSync(path, { force: true }));
+  }
+  syncDirectory(dir);
+}
+
+function withFile<Result>(path: string, use: (fd: number) => Result): Result {
+  return withPath(path, () => {
+    const fd = openSync(path, 'r');
+    try {
+      return use(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+function verify(path: string, fd: number): void {
+  const sizeBytes = fstatSync(fd).size;
+  const bytes = readAt(fd, 0, sizeBytes);
+  const body = bytes.subarray(0, Math.max(0, sizeBytes - entryBytes));
+  const footer = bytes.subarray(body.length);
+  const whole =
+    footer.length === entryBytes &&
+    footer.subarray(0, 8).equals(magic) &&
+    footer.readDoubleLE(8) * entryBytes === body.length &&
+    footer.readUInt32LE(16) === crc32(body);
+  if (whole) return;
+  throw new WeirError({
+    code: 'KEY_INDEX_CORRUPT',
+    message: `${path}: the checksum does not match its ${sizeBytes} bytes`,
+    fix: `Restore ${path} from a copy, or rebuild the output directory from the log.`,
+    facts: { path, sizeBytes },
+  });
+}
+
+/** The first entry of a key in one file: of several, the one of the lowest offset. */
+function findEntry(fd: number, key: Buffer): { bodyHashPrefix: string; offset: number } | null {
+  const count = fstatSync(fd).size / entryBytes - 1;
+  let start = 0;
+  let end = count;
+  // Invariant: the first entry that is not less than the key is in [start, end]; at count there is none.
+  while (end - start > blockEntries) {
+    const middle = Math.floor((start + end) / 2);
+    if (readAt(fd, middle * entryBytes, 8).compare(key) < 0) start = middle + 1;
+    else end = middle;
+  }
+  const block = readAt(fd, start * entryBytes, (Math.min(end + 1, count) - start) * entryBytes);
+  for (let at = 0; at < block.length; at += entryBytes) {
+    if (block.subarray(at, at + 8).equals(key)) {
+      return { bodyHashPrefix: block.toString('hex', at + 8, at + 16), offset: block.readDoubleLE(at + 16) };
+    }
+  }
+  return null;
+}
+
+function readAt(fd: number, position: number, sizeBytes: number): Buffer {
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  let done = 0;
+  while (done < sizeBytes) {
+    const count = readSync(fd, bytes, done, sizeBytes - done, position + done);
+    if (count === 0) return bytes.subarray(0, done);
+    done += count;
+  }
+  return bytes;
+}

@@ -1,0 +1,129 @@
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
+import { makeDirectory, offsetName, syncDirectory, temporarySuffix } from './durable-file.ts';
+import { withPath } from './failure.ts';
+import { readParquetBatches } from './parquet-reader.ts';
+import { bufferOf, writeParquetBuffer } from './parquet-table.ts';
+
+/** The effects of the records `[startOffset, endOffset)`, as rows of tables. */
+export type LakeCut = {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly tables: ReadonlyMap<TableSchema, readonly TableRow[]>;
+};
+
+/** One Parquet file of the lake. `date` is the day of its rows, UTC, null in a table without a partition column. */
+export type LakeFile = {
+  readonly path: string;
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly date: string | null;
+};
+
+/** Tables of Parquet files in a directory, `<table>/event_date=YYYY-MM-DD/<start>-<end>.parquet`, cut at log offsets. */
+export type Lake = {
+  /**
+   * Writes a cut and makes it durable: afterwards a checkpoint may rely on it. Writing the same cut again gives the same
+   * files. Tables without rows have none. Throws `DISK_FULL`.
+   */
+  readonly writeCut: (cut: LakeCut) => void;
+  /** Deletes the files of cuts that start at or after an offset, leftovers of a crash and folders that become empty. */
+  readonly removeFrom: (offset: number) => void;
+  /** A table's files by start offset, then date. */
+  readonly listFiles: (table: string) => LakeFile[];
+  /** A table's rows in batches, file by file in that order, within a file as they were written. */
+  readonly readRows: (table: string, options?: { columns?: readonly string[] }) => AsyncGenerator<TableRow[]>;
+};
+
+/** Opens a lake, whose directory is made if need be. */
+export function openLake({ dir }: { dir: string }): Lake {
+  makeDirectory(dir);
+  const listFiles = (table: string): LakeFile[] => listTable(join(dir, table));
+  return {
+    writeCut: (cut) => writeCut(dir, cut),
+    removeFrom: (offset) => {
+      removeFrom(dir, offset);
+    },
+    listFiles,
+    readRows: (table, options = {}) => readRows(listFiles(table), options.columns),
+  };
+}
+
+function writeCut(dir: string, { startOffset, endOffset, tables }: LakeCut): void {
+  const name = `${offsetName(startOffset)}-${offsetName(endOffset)}.parquet`;
+  const folders = new Set<string>();
+  for (const [schema, rows] of tables) {
+    // One file's buffer at a time: the rows are in memory already, their columns need not all be.
+    for (const [folder, rowsOfFolder] of partition(join(dir, schema.name), schema, rows)) {
+      makeDirectory(folder);
+      writeParquetBuffer(join(folder, name), bufferOf(schema, rowsOfFolder));
+      folders.add(folder);
+    }
+  }
+  for (const folder of folders) syncDirectory(folder);
+}
+
+function partition(tableDir: string, schema: TableSchema, rows: readonly TableRow[]): Map<string, readonly TableRow[]> {
+  const { name, partitionBy } = schema;
+  if (partitionBy === undefined) return new Map(rows.length > 0 ? [[tableDir, rows]] : []);
+  const byDay = new Map<number, TableRow[]>();
+  for (const row of rows) {
+    const timeMs = row[partitionBy];
+    if (typeof timeMs !== 'number')
+      throw new TypeError(`${name}.${partitionBy}: got ${typeof timeMs}, expected ms UTC`);
+    const day = Math.floor(timeMs / dayMs);
+    const ofDay = byDay.get(day);
+    if (ofDay === undefined) byDay.set(day, [row]);
+    else ofDay.push(row);
+  }
+  const days = [...byDay].sort(([a], [b]) => a - b);
+  return new Map(days.map(([day, ofDay]) => [join(tableDir, `event_date=${dateOf(day)}`), ofDay]));
+}
+
+const dayMs = 86_400_000;
+
+function dateOf(day: number): string {
+  return new Date(day * dayMs).toISOString().slice(0, -14);
+}
+
+async function* readRows(files: readonly LakeFile[], columns?: readonly string[]): AsyncGenerator<TableRow[]> {
+  for (const { path } of files) yield* readParquetBatches(columns ? { path, columns } : { path });
+}
+
+function listTable(tableDir: string): LakeFile[] {
+  if (!existsSync(tableDir)) return [];
+  const files: LakeFile[] = [];
+  for (const path of withPath(tableDir, () => readdirSync(tableDir, { recursive: true, encoding: 'utf8' }))) {
+    const match = /^(?:event_date=(.+)\/)?(\d{16})-(\d{16})\.parquet$/.exec(path);
+    if (match === null) continue;
+    const [, date = null, start, end] = match;
+    files.push({ path: join(tableDir, path), startOffset: Number(start), endOffset: Number(end), date });
+  }
+  return files.sort((a, b) => a.startOffset - b.startOffset || compareText(a.date ?? '', b.date ?? ''));
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** Deletes the files of a folder and of those below; whether the folder is empty then. */
+function removeFrom(dir: string, offset: number): boolean {
+  let removed = false;
+  let left = 0;
+  for (const entry of withPath(dir, () => readdirSync(dir, { withFileTypes: true }))) {
+    const path = join(dir, entry.name);
+    const doomed = entry.isDirectory() ? removeFrom(path, offset) : isDoomed(entry.name, offset);
+    if (doomed) withPath(path, () => (entry.isDirectory() ? rmdirSync(path) : rmSync(path)));
+    if (doomed) removed = true;
+    else left++;
+  }
+  if (removed) syncDirectory(dir);
+  return left === 0;
+}
+
+function isDoomed(name: string, offset: number): boolean {
+  const match = /^(\d{16})-\d{16}\.parquet(\.tmp)?$/.exec(name);
+  return match !== null && (match[2] === temporarySuffix || Number(match[1]) >= offset);
+}

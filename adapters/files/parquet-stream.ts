@@ -1,0 +1,57 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { ParquetWriter } from 'hyparquet-writer';
+import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
+import { makeDirectory, syncDirectory, temporarySuffix } from './durable-file.ts';
+import { withPath } from './failure.ts';
+import { parquetSchema } from './parquet-columns.ts';
+import { columnData, createTableBuffer, fileWriter, parquetCompressors, rowGroupRows } from './parquet-table.ts';
+
+/** A Parquet file that is written row by row; memory holds one row group. */
+export type ParquetStream = {
+  readonly push: (row: TableRow) => void;
+  /** Ends the file, makes it durable and gives it its name. */
+  readonly finish: () => void;
+  /** Throws the unfinished file away. */
+  readonly abandon: () => void;
+};
+
+/** Starts a Parquet file; it has its name only once it is finished. Throws `DISK_FULL`. */
+export function openParquetStream({ path, schema }: { path: string; schema: TableSchema }): ParquetStream {
+  makeDirectory(dirname(path));
+  const temporary = path + temporarySuffix;
+  const fd = withPath(temporary, () => openSync(temporary, 'w'));
+  const writer = new ParquetWriter({
+    writer: fileWriter(fd),
+    schema: parquetSchema(schema),
+    codec: 'ZSTD',
+    compressors: parquetCompressors,
+    createdBy: 'weir',
+  });
+  let buffer = createTableBuffer(schema);
+  const flush = (): void => {
+    if (buffer.rowCount() === 0) return;
+    void writer.write({ columnData: columnData(schema, buffer.columns), rowGroupSize: rowGroupRows });
+    buffer = createTableBuffer(schema);
+  };
+  return {
+    push: (row) => {
+      buffer.push(row);
+      if (buffer.rowCount() === rowGroupRows) withPath(temporary, flush);
+    },
+    finish: () => {
+      withPath(temporary, () => {
+        flush();
+        void writer.finish();
+        fsyncSync(fd);
+        closeSync(fd);
+        renameSync(temporary, path);
+      });
+      syncDirectory(dirname(path));
+    },
+    abandon: () => {
+      closeSync(fd);
+      rmSync(temporary, { force: true });
+    },
+  };
+}

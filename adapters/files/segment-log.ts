@@ -1,0 +1,295 @@
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { WeirError } from '../../core/contract/failure.ts';
+import type { LogRecord } from '../../core/engine/record.ts';
+import { makeDirectory, offsetName, syncDirectory } from './durable-file.ts';
+import { withPath } from './failure.ts';
+import { type Cursor, encodedBytes, encodeRecord, type LogEntry } from './segment-format.ts';
+import { noteIndex, type Segment, SegmentReader } from './segment-reader.ts';
+import { corrupt, listSegments, scanSegment } from './segment-scan.ts';
+
+export type { LogEntry } from './segment-format.ts';
+
+const segmentBytesMaxDefault = 128 * 1024 * 1024;
+
+/**
+ * Opens the log of one process in a directory, which is made if need be. The last segment is read through: a record that
+ * a crash cut off at its end is removed (`repairedBytes`). Throws `LOG_CORRUPT` when good records follow a bad one.
+ */
+export function openSegmentLog(options: { dir: string; segmentBytesMax?: number }): SegmentLog {
+  return new SegmentLog(options);
+}
+
+type State = {
+  readonly active: Segment;
+  readonly sizeBytes: number;
+  readonly endOffset: number;
+  readonly lastSourcePosition: number | null;
+};
+
+/**
+ * An ordered, append-only log of records in one partition: offsets from 0 without gaps, in files of about
+ * `segmentBytesMax` bytes that are named after their first offset.
+ */
+export class SegmentLog {
+  /** Bytes of a torn record that opening removed. */
+  readonly repairedBytes: number;
+  readonly #dir: string;
+  readonly #segmentBytesMax: number;
+  readonly #topicBytes = new Map<string, Uint8Array>();
+  #segments: Segment[];
+  #active: Segment;
+  #fd: number;
+  #endOffset: number;
+  #lastSourcePosition: number | null;
+  #reader: SegmentReader | null = null;
+  /** Set while an append is under way, or has failed and could not be taken back yet. */
+  #undoTo: State | null = null;
+
+  constructor({ dir, segmentBytesMax = segmentBytesMaxDefault }: { dir: string; segmentBytesMax?: number }) {
+    this.#dir = dir;
+    this.#segmentBytesMax = segmentBytesMax;
+    makeDirectory(dir);
+    this.#segments = listSegments(dir);
+    this.#active = this.#segments.at(-1) ?? this.#createSegment(0);
+    this.#fd = withPath(this.#active.path, () => openSync(this.#active.path, 'r+'));
+    const scan = scanSegment(this.#active);
+    this.#endOffset = scan.endOffset;
+    this.repairedBytes = this.#active.sizeBytes - scan.sizeBytes;
+    if (this.repairedBytes > 0) this.#cutActive(scan.sizeBytes);
+    this.#lastSourcePosition = scan.lastSourcePosition ?? this.#sourcePositionBefore(this.#active.firstOffset);
+  }
+
+  /** One more than the offset of the last record: what the next append returns. */
+  get endOffset(): number {
+    return this.#endOffset;
+  }
+
+  /** Where the source read the last record; null while the log is empty. */
+  get lastSourcePosition(): number | null {
+    return this.#lastSourcePosition;
+  }
+
+  /**
+   * Adds the records in one write and returns the offset of the first. They are durable after `sync`. A failure
+   * (`DISK_FULL`) leaves the log as it was before the call.
+   */
+  append(entries: readonly LogEntry[]): number {
+    if (this.#undoTo !== null) this.#undo(this.#undoTo);
+    const firstOffset = this.#endOffset;
+    const before: State = {
+      active: this.#active,
+      sizeBytes: this.#active.sizeBytes,
+      endOffset: firstOffset,
+      lastSourcePosition: this.#lastSourcePosition,
+    };
+    this.#undoTo = before;
+    try {
+      for (let from = 0; from < entries.length;) from = this.#appendSome(entries, from);
+      this.#undoTo = null;
+    } catch (error) {
+      this.#undoIfPossible(before);
+      throw error;
+    }
+    return firstOffset;
+  }
+
+  /** Makes every appended record durable. */
+  sync(): void {
+    withPath(this.#active.path, () => fdatasyncSync(this.#fd));
+  }
+
+  /**
+   * At most `countMax` records from an offset on, none at the end of the log; cheapest where the last read stopped. The
+   * bytes are views of the blocks that were read. Throws `LOG_CORRUPT`, and `LOG_TOO_SHORT` beyond the end.
+   */
+  read({ fromOffset, countMax }: { fromOffset: number; countMax: number }): LogRecord[] {
+    if (fromOffset > this.#endOffset) throw this.#tooShort(fromOffset);
+    const records: LogRecord[] = [];
+    const untilOffset = Math.min(this.#endOffset, fromOffset + countMax);
+    for (let offset = fromOffset; offset < untilOffset; offset++) {
+      const reader = this.#readerAt(offset);
+      const record = reader.take();
+      if (record === null) throw corrupt(reader.segment, offset);
+      records.push(record);
+    }
+    return records;
+  }
+
+  /** Removes the records from an offset on, for good. */
+  truncateFrom(offset: number): void {
+    if (offset >= this.#endOffset) return;
+    this.#closeReader();
+    while (this.#active.firstOffset > offset) this.#dropActive();
+    const reader = this.#readerAt(offset);
+    this.#cutActive(reader.position);
+    this.#endOffset = offset;
+    this.#lastSourcePosition = this.#sourcePositionBefore(offset);
+    this.#closeReader();
+  }
+
+  /** Removes every record, damaged ones too; the next offset is 0. */
+  clear(): void {
+    this.#closeReader();
+    while (this.#segments.length > 1) this.#dropActive();
+    this.#cutActive(0);
+    this.#endOffset = 0;
+    this.#lastSourcePosition = null;
+  }
+
+  close(): void {
+    this.#closeReader();
+    closeSync(this.#fd);
+  }
+
+  /** Appends the entries that fit into the active segment (a new one if none does); the index of the next entry. */
+  #appendSome(entries: readonly LogEntry[], from: number): number {
+    const { until, sizeBytes } = this.#fitting(entries, from);
+    if (until === from) {
+      this.#roll();
+      return from;
+    }
+    const cursor: Cursor = { block: Buffer.allocUnsafe(sizeBytes), position: 0, end: sizeBytes };
+    for (const entry of entries.slice(from, until)) {
+      noteIndex({
+        segment: this.#active,
+        offset: this.#endOffset++,
+        position: this.#active.sizeBytes + cursor.position,
+      });
+      encodeRecord(cursor, entry, this.#bytesOf(entry.topic));
+      this.#lastSourcePosition = entry.sourcePosition;
+    }
+    this.#write(cursor.block);
+    return until;
+  }
+
+  #fitting(entries: readonly LogEntry[], from: number): { until: number; sizeBytes: number } {
+    let sizeBytes = 0;
+    let until = from;
+    for (let entry = entries[until]; entry !== undefined; entry = entries[++until]) {
+      const more = encodedBytes(entry, this.#bytesOf(entry.topic));
+      const filledBytes = this.#active.sizeBytes + sizeBytes;
+      // A record that is larger than a segment gets one of its own.
+      if (filledBytes > 0 && filledBytes + more > this.#segmentBytesMax) break;
+      sizeBytes += more;
+    }
+    return { until, sizeBytes };
+  }
+
+  #write(bytes: Buffer): void {
+    withPath(this.#active.path, () => {
+      for (let done = 0; done < bytes.length;) {
+        done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#active.sizeBytes + done);
+      }
+    });
+    this.#active.sizeBytes += bytes.length;
+  }
+
+  /** Closes the active segment, durable, and starts the next: so only the last segment can have a torn end. */
+  #roll(): void {
+    this.sync();
+    const next = this.#createSegment(this.#endOffset);
+    const fd = withPath(next.path, () => openSync(next.path, 'r+'));
+    closeSync(this.#fd);
+    this.#fd = fd;
+    this.#active = next;
+  }
+
+  #createSegment(firstOffset: number): Segment {
+    const path = join(this.#dir, `${offsetName(firstOffset)}.log`);
+    withPath(path, () => closeSync(openSync(path, 'w')));
+    syncDirectory(this.#dir);
+    const segment = { path, firstOffset, sizeBytes: 0, index: [] };
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  /** The append's own failure is the one to tell: if the disk refuses this too, the next append tries again first. */
+  #undoIfPossible(before: State): void {
+    this.#endOffset = before.endOffset;
+    this.#lastSourcePosition = before.lastSourcePosition;
+    try {
+      this.#undo(before);
+    } catch {
+      this.#closeReader();
+    }
+  }
+
+  /** Takes back what a failed append has written. */
+  #undo(before: State): void {
+    this.#closeReader();
+    while (this.#active !== before.active) this.#dropActive();
+    this.#cutActive(before.sizeBytes);
+    this.#undoTo = null;
+  }
+
+  #cutActive(sizeBytes: number): void {
+    const segment = this.#active;
+    withPath(segment.path, () => {
+      ftruncateSync(this.#fd, sizeBytes);
+      fdatasyncSync(this.#fd);
+    });
+    segment.sizeBytes = sizeBytes;
+    while ((segment.index.at(-1) ?? -1) >= sizeBytes) segment.index.pop();
+  }
+
+  /** Removes the last segment; never the only one. */
+  #dropActive(): void {
+    const previous = this.#segments.at(-2);
+    if (previous === undefined) throw new Error('expected a segment before the active one');
+    const fd = withPath(previous.path, () => openSync(previous.path, 'r+'));
+    withPath(this.#active.path, () => rmSync(this.#active.path));
+    syncDirectory(this.#dir);
+    closeSync(this.#fd);
+    this.#segments.pop();
+    this.#fd = fd;
+    this.#active = previous;
+  }
+
+  #readerAt(offset: number): SegmentReader {
+    const last = this.#reader;
+    if (last !== null && last.offset === offset && offset < this.#endOf(last.segment)) return last;
+    this.#closeReader();
+    const segment = this.#segments.findLast(({ firstOffset }) => firstOffset <= offset);
+    if (segment === undefined) throw corrupt({ path: this.#dir }, offset);
+    const reader = new SegmentReader(segment, offset);
+    this.#reader = reader;
+    if (reader.offset !== offset) throw corrupt(segment, reader.offset);
+    return reader;
+  }
+
+  #endOf(segment: Segment): number {
+    if (segment === this.#active) return this.#endOffset;
+    return this.#segments[this.#segments.indexOf(segment) + 1]?.firstOffset ?? this.#endOffset;
+  }
+
+  #sourcePositionBefore(offset: number): number | null {
+    if (offset === 0) return null;
+    const reader = this.#readerAt(offset - 1);
+    const sourcePosition = reader.skipAll(offset);
+    if (sourcePosition === null) throw corrupt(reader.segment, offset - 1);
+    return sourcePosition;
+  }
+
+  #closeReader(): void {
+    this.#reader?.close();
+    this.#reader = null;
+  }
+
+  #bytesOf(topic: string): Uint8Array {
+    const known = this.#topicBytes.get(topic);
+    if (known !== undefined) return known;
+    const bytes = new TextEncoder().encode(topic);
+    this.#topicBytes.set(topic, bytes);
+    return bytes;
+  }
+
+  #tooShort(fromOffset: number): WeirError {
+    return new WeirError({
+      code: 'LOG_TOO_SHORT',
+      message: `${this.#dir}: offset ${fromOffset} was asked for, but the log ends at ${this.#endOffset}`,
+      fix: 'The log was cut or replaced. Restore it, or start again in an empty directory.',
+      facts: { dir: this.#dir, fromOffset, endOffset: this.#endOffset },
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { WeirError } from '../../core/contract/failure.ts';
+import { withPath } from './failure.ts';
+import { hasRecordAfter, type Segment, SegmentReader } from './segment-reader.ts';
+
+/** The segments of a directory in offset order; other files are left alone. */
+export function listSegments(dir: string): Segment[] {
+  const names = withPath(dir, () => readdirSync(dir)).filter((name) => /^\d{16}\.log$/.test(name));
+  return names.sort().map((name) => {
+    const path = join(dir, name);
+    return { path, firstOffset: Number(name.slice(0, 16)), sizeBytes: statSync(path).size, index: [] };
+  });
+}
+
+/** Where the good records of a segment end. */
+export type Scan = {
+  readonly endOffset: number;
+  readonly sizeBytes: number;
+  readonly lastSourcePosition: number | null;
+};
+
+/**
+ * Reads a segment through and says where its good records end. Throws `LOG_CORRUPT` when good records follow a bad one.
+ */
+export function scanSegment(segment: Segment): Scan {
+  const reader = new SegmentReader(segment, segment.firstOffset);
+  try {
+    const lastSourcePosition = reader.skipAll();
+    const scan = { endOffset: reader.offset, sizeBytes: reader.position, lastSourcePosition };
+    if (scan.sizeBytes < segment.sizeBytes && hasRecordAfter(segment, scan.sizeBytes)) {
+      throw corrupt(segment, scan.endOffset);
+    }
+    return scan;
+  } finally {
+    reader.close();
+  }
+}
+
+/** The failure `LOG_CORRUPT`, with the file and the offset. */
+export function corrupt({ path }: { path: string }, offset: number): WeirError {
+  return new WeirError({
+    code: 'LOG_CORRUPT',
+    message: `${path}: the record at offset ${offset} is damaged or missing, though later records exist`,
+    fix: `Restore ${path} from a copy, or start again in an empty directory.`,
+    facts: { path, offset },
+  });
+}

@@ -1,0 +1,68 @@
+import type { Duration } from './duration.ts';
+import { z } from 'zod';
+import { contracts } from './contracts.ts';
+import { type ContractShape, contractShape, lowerBounds, settingNames, upperBounds } from './shape.ts';
+
+/** The shapes of all contracts as they were agreed, by topic: what is committed and what a change is compared with. */
+export type ContractsLock = {
+  readonly version: 1;
+  readonly contracts: Readonly<Record<string, ContractShape>>;
+};
+
+/** The lock of today's contracts. */
+export function contractsLock(): ContractsLock {
+  const shapes: Record<string, ContractShape> = {};
+  for (const contract of contracts.values()) shapes[contract.topic] = contractShape(contract);
+  return { version: 1, contracts: shapes };
+}
+
+/** The text of a lock as it is committed. */
+export function contractsLockText(lock: ContractsLock): string {
+  return `${JSON.stringify(lock, null, 2)}\n`;
+}
+
+/** Reads the text of a committed lock. Throws when it is not JSON or not a lock. */
+export function parseContractsLock(text: string): ContractsLock {
+  return lockSchema.parse(JSON.parse(text));
+}
+
+const boundNames = [...lowerBounds, ...upperBounds];
+
+const fieldSchema = z.strictObject({
+  type: z.enum(['string', 'integer', 'number', 'boolean', 'object', 'array']),
+  required: z.boolean(),
+  nullable: z.boolean(),
+  values: z.array(z.union([z.string(), z.number(), z.boolean()])).exactOptional(),
+  bounds: z.partialRecord(z.enum(boundNames), z.number()).exactOptional(),
+  pattern: z.string().exactOptional(),
+  check: z.string().exactOptional(),
+  get fields() {
+    return z.record(z.string(), fieldSchema).exactOptional();
+  },
+  get items() {
+    return fieldSchema.exactOptional();
+  },
+});
+
+const labelSchema = z.strictObject({
+  topic: z.string(),
+  refersTo: z.string(),
+  knownAfter: z.custom<Duration>((value) => typeof value === 'string' && /^[1-9]\d*[smhd]$/.test(value)),
+  when: z.strictObject({ field: z.string(), equals: z.union([z.string(), z.number(), z.boolean()]) }).exactOptional(),
+});
+
+const lockSchema = z.strictObject({
+  version: z.literal(1),
+  contracts: z.record(
+    z.string(),
+    z.strictObject({
+      topic: z.string(),
+      key: z.string(),
+      eventTimeField: z.string(),
+      nested: z.array(z.string()),
+      labels: z.record(z.string(), labelSchema),
+      settings: z.record(z.enum(settingNames), z.int()),
+      fields: z.record(z.string(), fieldSchema),
+    }),
+  ),
+});

@@ -1,0 +1,48 @@
+import { arrive, lookupsOf, type Arrival } from './steps/arrival.ts';
+import { authorize, dispute, noteAccepted, release } from './steps/accept.ts';
+import type { Batch, Taken } from './steps/batch.ts';
+import { passTime } from './steps/pass-time.ts';
+import { admit, advanceByEvent, advanceToEnd, forgetIds } from './engine/admission.ts';
+import { collectRows } from './features/settle.ts';
+import { createEffects, type Effects } from './sinks/effects.ts';
+import { compact, createState, type Weir, type WeirState } from './steps/state.ts';
+import { candidateOf, refuse, setAside } from './steps/set-aside.ts';
+
+export { arrive, compact, createState, lookupsOf, type Arrival, type Batch, type Weir, type WeirState };
+
+/** The core: takes a batch into the state and says what the sinks shall hold. No clock, no dice, no input or output. */
+export function step(weir: Weir, state: WeirState, batch: Batch): Effects {
+  const effects = createEffects();
+  for (const arrival of batch.arrivals) {
+    if (arrival.kind === 'event') take(weir, state, { arrival, batch, effects });
+    if (arrival.kind === 'refused') refuse({ arrival, refusal: arrival.decoded.refusal, effects });
+    if (arrival.kind === 'endOfInput') advanceToEnd(state.watermarks);
+    passTime(weir, state, effects);
+  }
+  effects.featureRows.push(...collectRows(weir.features, state.features, state.watermarks.stateMs));
+  forgetIds(state.admission, state.watermarks);
+  return effects;
+}
+
+/** Decoded and within its contract; then future, duplicate or conflict, lateness; then whatever the event does. */
+function take(weir: Weir, state: WeirState, { arrival, batch, effects }: Taken): void {
+  const candidate = candidateOf(weir, arrival);
+  const admission = admit(state.admission, state.watermarks, candidate, batch.known.get(arrival.idHash));
+  switch (admission.kind) {
+    case 'future':
+    case 'conflict':
+    case 'duplicate':
+      return setAside({ arrival, admission, effects });
+    default: {
+      const accepted = { arrival, batch, effects, admission };
+      noteAccepted(accepted);
+      if (admission.kind === 'tooLate') setAside(accepted);
+      if (arrival.event.topic === 'payments.authorization.v1') authorize(weir, state, accepted);
+      else if (admission.kind !== 'tooLate') {
+        if (arrival.event.topic === 'payments.dispute.v1') dispute(weir, state, accepted);
+        else release(weir, state, accepted);
+      }
+      advanceByEvent(state.watermarks, candidate);
+    }
+  }
+}

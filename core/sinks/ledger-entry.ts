@@ -1,0 +1,9 @@
+import type { LedgerEntry as LedgerEntryEvent } from '../contract/ledger-entry.ts';
+
+/** One double entry of the ledger, as the contract `ledger.entry.v1` has it. */
+export type LedgerEntry = Readonly<LedgerEntryEvent>;
+
+export type LedgerEntryKind = LedgerEntry['kind'];
+
+/** An entry that has no place in its chain yet. */
+export type LedgerDraft = Omit<LedgerEntry, 'sequence' | 'hash'>;

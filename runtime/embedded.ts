@@ -1,0 +1,183 @@
+import { join } from 'node:path';
+import { acquireOwner, type Owner } from '../adapters/files/owner-lock.ts';
+import { loadCheckpoint, saveCheckpoint } from '../adapters/files/checkpoint-store.ts';
+import { openKeyIndex, writeKeyIndex } from '../adapters/files/key-index.ts';
+import { openLake, type Lake } from '../adapters/files/lake.ts';
+import { openSegmentLog, type SegmentLog } from '../adapters/files/segment-log.ts';
+import { arrive, step } from '../core/pipeline.ts';
+import type { Decision } from '../core/score/decision.ts';
+import type { Counts, Effects } from '../core/sinks/effects.ts';
+import type { TableRow, TableSchema } from '../core/sinks/table-schema.ts';
+import { lakeRows, lakeTables, type LakeTables } from '../core/sinks/tables.ts';
+import { compact, createState, type Weir, type WeirState } from '../core/steps/state.ts';
+import { openKnownIds, type KnownIds } from './known-ids.ts';
+import { openJournal, type Journal } from './journal.ts';
+
+/** A record for the log, with its place in the source. */
+export type Incoming = { readonly topic: string; readonly bytes: Uint8Array; readonly sourcePosition: number };
+
+export type EmbeddedOptions = {
+  readonly dir: string;
+  readonly weir: Weir;
+  /** Records of one step, and of one fsync of the decision journal. */
+  readonly batchRecordsMax?: number;
+  /** Lake files and checkpoints are cut at multiples of this many offsets. */
+  readonly cutRecords?: number;
+  /** Our clock, milliseconds UTC: what `ingestTimeMs` is taken from. */
+  readonly clockMs?: () => number;
+};
+
+/** What a checkpoint holds beside its offset. */
+type Saved = { readonly state: WeirState; readonly counts: Counts };
+
+/** What opening an output directory found and mended. */
+export type Recovery = {
+  readonly checkpointOffset: number;
+  readonly logEndOffset: number;
+  readonly repairedBytes: number;
+  readonly recordedDecisions: number;
+  readonly damagedCheckpoints: readonly { readonly file: string; readonly why: string }[];
+};
+
+/**
+ * The embedded runtime: a segment log, the core, and file sinks in one directory, owned by one process.
+ *
+ *     log/          every record, before anything is done with it
+ *     journal/      the decisions since the last cut: kept first, adopted after a crash
+ *     lake/         decisions, features, ledger, late, dead_letters as Parquet, cut at fixed offsets
+ *     keys/         every accepted id
+ *     checkpoints/  state and offset, swapped in last
+ *
+ * A crash anywhere resumes from the last checkpoint: files of later cuts are removed and written again.
+ */
+export class Embedded {
+  readonly recovery: Recovery;
+  readonly counts: Counts;
+  readonly state: WeirState;
+  readonly #dir: string;
+  readonly #weir: Weir;
+  readonly #batchRecordsMax: number;
+  readonly #cutRecords: number;
+  readonly #clockMs: () => number;
+  readonly #owner: Owner;
+  readonly #log: SegmentLog;
+  readonly #lake: Lake;
+  readonly #journal: Journal;
+  readonly #ids: KnownIds;
+  readonly #tables: LakeTables;
+  #cutStartOffset: number;
+  #nextOffset: number;
+  #rows: Map<TableSchema, TableRow[]>;
+
+  constructor({ dir, weir, batchRecordsMax = 1000, cutRecords = 50_000, clockMs = Date.now }: EmbeddedOptions) {
+    this.#dir = dir;
+    this.#weir = weir;
+    this.#batchRecordsMax = batchRecordsMax;
+    this.#cutRecords = cutRecords;
+    this.#clockMs = clockMs;
+    this.#owner = acquireOwner(dir);
+    this.#log = openSegmentLog({ dir: join(dir, 'log') });
+    const { checkpoint, skipped } = loadCheckpoint({ dir: join(dir, 'checkpoints') });
+    this.#nextOffset = checkpoint?.offset ?? 0;
+    this.#cutStartOffset = this.#nextOffset;
+    // The value is what this class saved, behind a checksum.
+    const saved = checkpoint?.value as Saved | undefined;
+    this.state = saved?.state ?? createState(weir);
+    this.counts = saved?.counts ?? new Map();
+    this.#lake = openLake({ dir: join(dir, 'lake') });
+    this.#lake.removeFrom(this.#nextOffset);
+    const index = openKeyIndex(join(dir, 'keys'));
+    index.removeFrom(this.#nextOffset);
+    this.#ids = openKnownIds(index);
+    this.#journal = openJournal(join(dir, 'journal'), this.#nextOffset);
+    this.#tables = lakeTables(weir.features.plan);
+    this.#rows = new Map();
+    this.recovery = {
+      checkpointOffset: this.#nextOffset,
+      logEndOffset: this.#log.endOffset,
+      repairedBytes: this.#log.repairedBytes,
+      recordedDecisions: this.#journal.recordedCount(),
+      damagedCheckpoints: skipped,
+    };
+  }
+
+  /** Where the source was read up to; null when nothing was. */
+  get lastSourcePosition(): number | null {
+    return this.#log.lastSourcePosition;
+  }
+
+  /** Records in the log that the core has not taken yet. */
+  get lagRecords(): number {
+    return this.#log.endOffset - this.#nextOffset;
+  }
+
+  /** The offset after the last record that the core took. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  /** Keeps records for good, before anything is done with them. */
+  append(incoming: readonly Incoming[]): void {
+    if (incoming.length === 0) return;
+    const ingestTimeMs = this.#clockMs();
+    this.#log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
+    this.#log.sync();
+  }
+
+  /**
+   * Takes the next records of the log, at most one batch, and gives their effects once the decisions are durable; null
+   * when the log has no more. Writes the cut when the batch ends one.
+   */
+  advance(): Effects | null {
+    const cutEndOffset = this.#cutEndOffset();
+    const countMax = Math.min(this.#batchRecordsMax, cutEndOffset - this.#nextOffset);
+    const records = this.#log.read({ fromOffset: this.#nextOffset, countMax });
+    if (records.length === 0) return null;
+    const arrivals = records.map(arrive);
+    const recorded: ReadonlyMap<number, Decision> = this.#journal.recorded(this.#nextOffset, records.length);
+    const effects = step(this.#weir, this.state, { arrivals, known: this.#ids.lookUp(arrivals), recorded });
+    this.#journal.keep(effects.decisions.filter((decision) => !recorded.has(decision.offset)));
+    this.#nextOffset += records.length;
+    this.#collect(effects);
+    if (this.#nextOffset === cutEndOffset) this.commit();
+    return effects;
+  }
+
+  /** Writes what is open as a cut, then the checkpoint: sinks first, state and offset last. */
+  commit(): void {
+    if (this.#nextOffset === this.#cutStartOffset) return;
+    this.#owner.assertOwner();
+    const cut = { startOffset: this.#cutStartOffset, endOffset: this.#nextOffset };
+    this.#lake.writeCut({ ...cut, tables: this.#rows });
+    writeKeyIndex({ ...cut, dir: join(this.#dir, 'keys'), entries: this.#ids.pending() });
+    compact(this.#weir, this.state);
+    const value: Saved = { state: this.state, counts: this.counts };
+    this.#owner.assertOwner();
+    saveCheckpoint({ dir: join(this.#dir, 'checkpoints'), offset: this.#nextOffset, epoch: this.#owner.epoch, value });
+    this.#journal.clear();
+    this.#ids.committed();
+    this.#rows = new Map();
+    this.#cutStartOffset = this.#nextOffset;
+  }
+
+  /** Lets the directory go. What was not committed is in the log and the journal, and is taken up by the next run. */
+  close(): void {
+    this.#log.close();
+    this.#journal.close();
+    this.#owner.release();
+  }
+
+  #cutEndOffset(): number {
+    return (Math.floor(this.#cutStartOffset / this.#cutRecords) + 1) * this.#cutRecords;
+  }
+
+  #collect(effects: Effects): void {
+    this.#ids.add(effects.acceptedKeys);
+    for (const [name, count] of effects.counts) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
+    for (const [schema, rows] of lakeRows(this.#tables, this.#weir.features.plan, effects)) {
+      const collected = this.#rows.get(schema);
+      if (collected === undefined) this.#rows.set(schema, rows);
+      else for (const row of rows) collected.push(row);
+    }
+  }
+}
