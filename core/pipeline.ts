@@ -5,10 +5,19 @@ import { passTime } from './steps/pass-time.ts';
 import { admit, advanceByEvent, advanceToEnd, forgetIds } from './engine/admission.ts';
 import { collectRows } from './features/settle.ts';
 import { createEffects, type Effects } from './sinks/effects.ts';
-import { compact, createState, type Weir, type WeirState } from './steps/state.ts';
+import {
+  compact,
+  createState,
+  packState,
+  unpackState,
+  type PackedState,
+  type Weir,
+  type WeirState,
+} from './steps/state.ts';
 import { candidateOf, refuse, setAside } from './steps/set-aside.ts';
 
-export { arrive, compact, createState, lookupsOf, type Arrival, type Batch, type Weir, type WeirState };
+export { arrive, compact, createState, lookupsOf, packState, unpackState };
+export type { Arrival, Batch, PackedState, Weir, WeirState };
 
 /** The core: takes a batch into the state and says what the sinks shall hold. No clock, no dice, no input or output. */
 export function step(weir: Weir, state: WeirState, batch: Batch): Effects {

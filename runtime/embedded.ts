@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { acquireOwner, type Owner } from '../adapters/files/owner-lock.ts';
 import { loadCheckpoint, saveCheckpoint } from '../adapters/files/checkpoint-store.ts';
 import { openKeyIndex, writeKeyIndex } from '../adapters/files/key-index.ts';
+import { addRows, collectRows, type LakeRows } from '../adapters/files/lake-cut.ts';
 import { openLake, type Lake } from '../adapters/files/lake.ts';
 import { openSegmentLog, type SegmentLog } from '../adapters/files/segment-log.ts';
-import { arrive, step } from '../core/pipeline.ts';
+import { arrive, compact, createState, packState, step, unpackState } from '../core/pipeline.ts';
+import type { PackedState, Weir, WeirState } from '../core/pipeline.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Counts, Effects } from '../core/sinks/effects.ts';
-import type { TableRow, TableSchema } from '../core/sinks/table-schema.ts';
 import { lakeRows, lakeTables, type LakeTables } from '../core/sinks/tables.ts';
-import { compact, createState, type Weir, type WeirState } from '../core/steps/state.ts';
 import { openKnownIds, type KnownIds } from './known-ids.ts';
 import { openJournal, type Journal } from './journal.ts';
 
@@ -28,7 +28,7 @@ export type EmbeddedOptions = {
 };
 
 /** What a checkpoint holds beside its offset. */
-type Saved = { readonly state: WeirState; readonly counts: Counts };
+type Saved = { readonly state: PackedState; readonly counts: Counts };
 
 /** What opening an output directory found and mended. */
 export type Recovery = {
@@ -67,9 +67,9 @@ export class Embedded {
   readonly #tables: LakeTables;
   #cutStartOffset: number;
   #nextOffset: number;
-  #rows: Map<TableSchema, TableRow[]>;
+  #rows: LakeRows = collectRows();
 
-  constructor({ dir, weir, batchRecordsMax = 1000, cutRecords = 50_000, clockMs = Date.now }: EmbeddedOptions) {
+  constructor({ dir, weir, batchRecordsMax = 1000, cutRecords = 100_000, clockMs = Date.now }: EmbeddedOptions) {
     this.#dir = dir;
     this.#weir = weir;
     this.#batchRecordsMax = batchRecordsMax;
@@ -82,7 +82,7 @@ export class Embedded {
     this.#cutStartOffset = this.#nextOffset;
     // The value is what this class saved, behind a checksum.
     const saved = checkpoint?.value as Saved | undefined;
-    this.state = saved?.state ?? createState(weir);
+    this.state = saved === undefined ? createState(weir) : unpackState(saved.state);
     this.counts = saved?.counts ?? new Map();
     this.#lake = openLake({ dir: join(dir, 'lake') });
     this.#lake.removeFrom(this.#nextOffset);
@@ -91,7 +91,6 @@ export class Embedded {
     this.#ids = openKnownIds(index);
     this.#journal = openJournal(join(dir, 'journal'), this.#nextOffset);
     this.#tables = lakeTables(weir.features.plan);
-    this.#rows = new Map();
     this.recovery = {
       checkpointOffset: this.#nextOffset,
       logEndOffset: this.#log.endOffset,
@@ -148,15 +147,15 @@ export class Embedded {
     if (this.#nextOffset === this.#cutStartOffset) return;
     this.#owner.assertOwner();
     const cut = { startOffset: this.#cutStartOffset, endOffset: this.#nextOffset };
-    this.#lake.writeCut({ ...cut, tables: this.#rows });
+    this.#lake.writeCut({ ...cut, rows: this.#rows });
     writeKeyIndex({ ...cut, dir: join(this.#dir, 'keys'), entries: this.#ids.pending() });
     compact(this.#weir, this.state);
-    const value: Saved = { state: this.state, counts: this.counts };
+    const value: Saved = { state: packState(this.state), counts: this.counts };
     this.#owner.assertOwner();
     saveCheckpoint({ dir: join(this.#dir, 'checkpoints'), offset: this.#nextOffset, epoch: this.#owner.epoch, value });
     this.#journal.clear();
     this.#ids.committed();
-    this.#rows = new Map();
+    this.#rows = collectRows();
     this.#cutStartOffset = this.#nextOffset;
   }
 
@@ -175,9 +174,7 @@ export class Embedded {
     this.#ids.add(effects.acceptedKeys);
     for (const [name, count] of effects.counts) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
     for (const [schema, rows] of lakeRows(this.#tables, this.#weir.features.plan, effects)) {
-      const collected = this.#rows.get(schema);
-      if (collected === undefined) this.#rows.set(schema, rows);
-      else for (const row of rows) collected.push(row);
+      addRows(this.#rows, schema, rows);
     }
   }
 }

@@ -1,16 +1,17 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
+import type { TableRow } from '../../core/sinks/table-schema.ts';
 import { makeDirectory, offsetName, syncDirectory, temporarySuffix } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { readParquetBatches } from './parquet-reader.ts';
-import { bufferOf, writeParquetBuffer } from './parquet-table.ts';
+import type { LakeRows } from './lake-cut.ts';
+import { writeParquetBuffer } from './parquet-table.ts';
 
-/** The effects of the records `[startOffset, endOffset)`, as rows of tables. */
+/** The effects of the records `[startOffset, endOffset)`, as rows of tables in the order in which they were added. */
 export type LakeCut = {
   readonly startOffset: number;
   readonly endOffset: number;
-  readonly tables: ReadonlyMap<TableSchema, readonly TableRow[]>;
+  readonly rows: LakeRows;
 };
 
 /** One Parquet file of the lake. `date` is the day of its rows, UTC, null in a table without a partition column. */
@@ -50,41 +51,13 @@ export function openLake({ dir }: { dir: string }): Lake {
   };
 }
 
-function writeCut(dir: string, { startOffset, endOffset, tables }: LakeCut): void {
+function writeCut(dir: string, { startOffset, endOffset, rows }: LakeCut): void {
   const name = `${offsetName(startOffset)}-${offsetName(endOffset)}.parquet`;
-  const folders = new Set<string>();
-  for (const [schema, rows] of tables) {
-    // One file's buffer at a time: the rows are in memory already, their columns need not all be.
-    for (const [folder, rowsOfFolder] of partition(join(dir, schema.name), schema, rows)) {
-      makeDirectory(folder);
-      writeParquetBuffer(join(folder, name), bufferOf(schema, rowsOfFolder));
-      folders.add(folder);
-    }
+  for (const [folder, buffer] of [...rows.buffers].sort(([a], [b]) => compareText(a, b))) {
+    makeDirectory(join(dir, folder));
+    writeParquetBuffer(join(dir, folder, name), buffer);
+    syncDirectory(join(dir, folder));
   }
-  for (const folder of folders) syncDirectory(folder);
-}
-
-function partition(tableDir: string, schema: TableSchema, rows: readonly TableRow[]): Map<string, readonly TableRow[]> {
-  const { name, partitionBy } = schema;
-  if (partitionBy === undefined) return new Map(rows.length > 0 ? [[tableDir, rows]] : []);
-  const byDay = new Map<number, TableRow[]>();
-  for (const row of rows) {
-    const timeMs = row[partitionBy];
-    if (typeof timeMs !== 'number')
-      throw new TypeError(`${name}.${partitionBy}: got ${typeof timeMs}, expected ms UTC`);
-    const day = Math.floor(timeMs / dayMs);
-    const ofDay = byDay.get(day);
-    if (ofDay === undefined) byDay.set(day, [row]);
-    else ofDay.push(row);
-  }
-  const days = [...byDay].sort(([a], [b]) => a - b);
-  return new Map(days.map(([day, ofDay]) => [join(tableDir, `event_date=${dateOf(day)}`), ofDay]));
-}
-
-const dayMs = 86_400_000;
-
-function dateOf(day: number): string {
-  return new Date(day * dayMs).toISOString().slice(0, -14);
 }
 
 async function* readRows(files: readonly LakeFile[], columns?: readonly string[]): AsyncGenerator<TableRow[]> {

@@ -8,6 +8,17 @@ export function parquetSchema({ columns }: TableSchema): SchemaElement[] {
 }
 
 /**
+ * Says in the schema of a written file, before its footer, which of its texts are JSON. By the converted type, not the
+ * newer logical one alone, which DuckDB 1.5 takes for bytes.
+ */
+export function declareJson(elements: readonly SchemaElement[], { columns }: TableSchema): void {
+  columns.forEach(({ type }, index) => {
+    const element = elements[index + 1];
+    if (type === 'json' && element !== undefined) element.converted_type = 'JSON';
+  });
+}
+
+/**
  * A column's values as the writer takes them, with the encoding that is cheapest for the type: deltas for integers, a
  * dictionary for values that repeat, split bytes for doubles and lengths, then bytes for texts that do not. Throws a
  * `TypeError` when a value is not of the column's type, without quoting it.
@@ -31,8 +42,10 @@ export function columnSource(source: { table: string; column: TableColumn; value
     case 'text':
       return textSource(name, values);
     case 'json':
-      // The writer turns the values into text, and finds equal texts itself.
-      return { name, data: values, statistics: false };
+      return plainText(
+        name,
+        values.map((value) => (value === null ? null : JSON.stringify(value))),
+      );
     case 'bytes':
       return { name, data: values, encoding: 'DELTA_LENGTH_BYTE_ARRAY', statistics: false };
   }
@@ -66,6 +79,10 @@ function describe(value: unknown): string {
 /** Left to itself the writer builds a dictionary even of ids that hardly repeat, and then throws it away. */
 function textSource(name: string, texts: unknown[]): ColumnSource {
   if (repeats(texts)) return { name, data: texts };
+  return plainText(name, texts);
+}
+
+function plainText(name: string, texts: unknown[]): ColumnSource {
   return { name, data: utf8(texts), encoding: 'DELTA_LENGTH_BYTE_ARRAY', statistics: false };
 }
 
@@ -100,8 +117,8 @@ function schemaElement({ name, type, nullable }: TableColumn): SchemaElement {
     case 'text':
       return { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type };
     case 'json':
-      // The converted type, not the newer logical one alone, which DuckDB 1.5 takes for bytes.
-      return { name, type: 'BYTE_ARRAY', converted_type: 'JSON', repetition_type };
+      // Text until `declareJson`: for a JSON column the library copies, encodes and hashes every value.
+      return { name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type };
     case 'bytes':
       return { name, type: 'BYTE_ARRAY', repetition_type };
     case 'boolean':

@@ -1,11 +1,9 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { ParquetWriter } from 'hyparquet-writer';
 import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
 import { makeDirectory, syncDirectory, temporarySuffix } from './durable-file.ts';
 import { withPath } from './failure.ts';
-import { parquetSchema } from './parquet-columns.ts';
-import { columnData, createTableBuffer, fileWriter, parquetCompressors, rowGroupRows } from './parquet-table.ts';
+import { createTableBuffer, openParquetWriter, rowGroupRows } from './parquet-table.ts';
 
 /** A Parquet file that is written row by row; memory holds one row group. */
 export type ParquetStream = {
@@ -21,17 +19,11 @@ export function openParquetStream({ path, schema }: { path: string; schema: Tabl
   makeDirectory(dirname(path));
   const temporary = path + temporarySuffix;
   const fd = withPath(temporary, () => openSync(temporary, 'w'));
-  const writer = new ParquetWriter({
-    writer: fileWriter(fd),
-    schema: parquetSchema(schema),
-    codec: 'ZSTD',
-    compressors: parquetCompressors,
-    createdBy: 'weir',
-  });
+  const writer = openParquetWriter(fd, schema);
   let buffer = createTableBuffer(schema);
   const flush = (): void => {
     if (buffer.rowCount() === 0) return;
-    void writer.write({ columnData: columnData(schema, buffer.columns), rowGroupSize: rowGroupRows });
+    writer.write(buffer.columns);
     buffer = createTableBuffer(schema);
   };
   return {
@@ -42,7 +34,7 @@ export function openParquetStream({ path, schema }: { path: string; schema: Tabl
     finish: () => {
       withPath(temporary, () => {
         flush();
-        void writer.finish();
+        writer.finish();
         fsyncSync(fd);
         closeSync(fd);
         renameSync(temporary, path);

@@ -1,8 +1,8 @@
 import { constants, zstdCompressSync } from 'node:zlib';
-import { ByteWriter, type ColumnSource, parquetWrite } from 'hyparquet-writer';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
 import { writeDurably, writeFully, writeRenamed } from './durable-file.ts';
-import { columnSource, parquetSchema } from './parquet-columns.ts';
+import { columnSource, declareJson, parquetSchema } from './parquet-columns.ts';
 
 /** Rows of one table on their way to a file, column by column; a value per schema column, null for an absent key. */
 export type TableBuffer = {
@@ -58,24 +58,41 @@ export function writeParquetBuffer(path: string, buffer: TableBuffer): void {
 }
 
 function writeParquet(fd: number, { schema, columns }: TableBuffer): void {
-  void parquetWrite({
-    writer: fileWriter(fd),
-    schema: parquetSchema(schema),
-    columnData: columnData(schema, columns),
-    codec: 'ZSTD',
-    compressors: parquetCompressors,
-    rowGroupSize: rowGroupRows,
-    createdBy: 'weir',
-  });
+  const writer = openParquetWriter(fd, schema);
+  writer.write(columns);
+  writer.finish();
 }
 
-/** A table's columns as the library takes them. */
-export function columnData(schema: TableSchema, columns: readonly unknown[][]): ColumnSource[] {
-  return schema.columns.map((column, i) => columnSource({ table: schema.name, column, values: columns[i] ?? [] }));
+/** A Parquet file in the making on an open file: row groups, then the footer. */
+export type TableWriter = { readonly write: (columns: readonly unknown[][]) => void; readonly finish: () => void };
+
+/** Starts a table's Parquet file; each write takes whole columns and makes row groups of them. */
+export function openParquetWriter(fd: number, schema: TableSchema): TableWriter {
+  const elements = parquetSchema(schema);
+  const writer = new ParquetWriter({
+    writer: fileWriter(fd),
+    schema: elements,
+    codec: 'ZSTD',
+    compressors: { ZSTD: compress },
+    createdBy: 'weir',
+  });
+  return {
+    write: (columns) => {
+      const columnData = schema.columns.map((column, i) =>
+        columnSource({ table: schema.name, column, values: columns[i] ?? [] }),
+      );
+      // The file is written synchronously: there is no promise to wait for.
+      void writer.write({ columnData, rowGroupSize: rowGroupRows });
+    },
+    finish: () => {
+      declareJson(elements, schema);
+      void writer.finish();
+    },
+  };
 }
 
 /** The library's writer, emptied into the file after every row group. */
-export function fileWriter(fd: number): ByteWriter {
+function fileWriter(fd: number): ByteWriter {
   const writer = new ByteWriter();
   const flush = (): void => {
     writeFully(fd, new Uint8Array(writer.buffer, 0, writer.index));
@@ -83,9 +100,6 @@ export function fileWriter(fd: number): ByteWriter {
   };
   return Object.assign(writer, { flush, finish: flush });
 }
-
-/** The compressors that the library lacks, natively by zlib. */
-export const parquetCompressors = { ZSTD: compress };
 
 function compress(bytes: Uint8Array): Uint8Array {
   return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: zstdLevel } });

@@ -30,7 +30,7 @@ export type Admission =
   | { readonly kind: 'conflict' }
   | {
       readonly kind: 'onTime' | 'late' | 'tooLate';
-      /** The input's watermark on arrival. */
+      /** The watermark on arrival that judged the event. */
       readonly watermarkMs: number;
       /** How far behind the watermark the event is; 0 when it is on time. */
       readonly lateByMs: number;
@@ -80,8 +80,12 @@ export function forgetIds(state: AdmissionState, watermarks: Watermarks): void {
   }
 }
 
+/**
+ * The source's watermark judges. The state's is ahead of it only for an input that was first seen late, or after the end:
+ * then it is the state's, which has forgotten what is older.
+ */
 function judgeLateness(watermarks: Watermarks, candidate: Candidate): Admission {
-  const watermarkMs = watermarkMsOf(watermarks, candidate.input);
+  const watermarkMs = Math.max(watermarkMsOf(watermarks, candidate.input), watermarks.stateMs);
   if (watermarkMs === noWatermarkMs || candidate.eventTimeMs > watermarkMs) {
     return { kind: 'onTime', watermarkMs, lateByMs: 0 };
   }

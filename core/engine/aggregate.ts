@@ -79,7 +79,7 @@ export function valueOfMoments(kind: 'sum' | 'avg' | 'stddev', moments: Moments)
 
 function foldMoments(kind: 'sum' | 'avg' | 'stddev', samples: readonly Sample[]): number | null {
   const values = samples.map((sample) => Number(sample.value));
-  if (!values.every(Number.isSafeInteger)) return foldFloats(kind, values);
+  if (!values.every(Number.isInteger)) return foldFloats(kind, values);
   const moments = emptyMoments();
   for (const value of values) addToMoments(moments, value, 'withSquares');
   return valueOfMoments(kind, moments);

@@ -7,7 +7,7 @@ export type KeyState = {
   /** The newest label time among the entries; -infinity when there is none. */
   labelTimeMsMax: number;
   /** Running windows, rebuilt when missing: a checkpoint leaves them out. */
-  cursors: (Cursor | undefined)[];
+  readonly cursors: (Cursor | undefined)[];
 };
 
 export function createKeyState(): KeyState {

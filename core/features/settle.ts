@@ -45,13 +45,12 @@ export function collectRows(engine: FeatureEngine, state: FeatureState, watermar
   return rows;
 }
 
-/** Forgets the keys without events, and the running windows, which are rebuilt when next read. Before a checkpoint. */
+/** Forgets the events that no window asks for any more, and the keys without events. Before a checkpoint. */
 export function compactFeatures(engine: FeatureEngine, state: FeatureState, watermarkMs: number): void {
   state.keys.forEach((keyStates, index) => {
     const horizonMs = horizonOf(engine, index, watermarkMs);
     for (const [key, keyState] of keyStates) {
       evictEntries(keyState, horizonMs);
-      keyState.cursors = [];
       if (keyState.entries.length === 0) keyStates.delete(key);
     }
   });

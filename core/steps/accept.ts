@@ -81,7 +81,6 @@ function decide(
   if (event.topic !== 'payments.authorization.v1') throw new Error(`got ${event.topic}, expected an authorization`);
   const { tenantId, accountId, eventTimeMs } = event.event;
   const accountKey = `${tenantId}\u0000${accountId}`;
-  const watermarkMs = finiteOrNull(state.watermarks.stateMs);
   return decider.decide({
     event: event.event,
     decisionId: idHash,
@@ -90,7 +89,7 @@ function decide(
     partition: record.partition,
     offset: record.offset,
     features: asked.features,
-    baseline: baselineOf(state.baselines, { accountKey, eventTimeMs, watermarkMs }),
+    baseline: baselineOf(state.baselines, { accountKey, eventTimeMs, watermarkMs: state.watermarks.stateMs }),
     watermarkMs: finiteOrNull(asked.admission.watermarkMs),
     late: asked.admission.kind === 'late',
     tooLate: asked.admission.kind === 'tooLate',

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../../adapters/files/checkpoint-store.ts';
 import { withPath } from '../../../adapters/files/failure.ts';
 import { openKeyIndex, writeKeyIndex } from '../../../adapters/files/key-index.ts';
+import { addRows, collectRows } from '../../../adapters/files/lake-cut.ts';
 import { openLake } from '../../../adapters/files/lake.ts';
 import { openSegmentLog } from '../../../adapters/files/segment-log.ts';
 import type { TableSchema } from '../../../core/sinks/table-schema.ts';
@@ -53,9 +54,9 @@ describe.skipIf(!existsSync(fullDevice))('on a full disk (skipped where there is
     mkdirSync(join(dir, 'decisions'));
     symlinkSync(fullDevice, join(dir, 'decisions/0000000000000000-0000000000000009.parquet.tmp'));
     const lake = openLake({ dir });
-    expect(() => lake.writeCut({ startOffset: 0, endOffset: 9, tables: new Map([[table, [{ n: 1 }]]]) })).toThrow(
-      diskFull,
-    );
+    const rows = collectRows();
+    addRows(rows, table, [{ n: 1 }]);
+    expect(() => lake.writeCut({ startOffset: 0, endOffset: 9, rows })).toThrow(diskFull);
     expect(lake.listFiles('decisions')).toEqual([]);
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { addRows, collectRows, type LakeRows } from '../../../adapters/files/lake-cut.ts';
 import { type Lake, openLake } from '../../../adapters/files/lake.ts';
 import type { TableRow, TableSchema } from '../../../core/sinks/table-schema.ts';
 
@@ -32,16 +33,22 @@ function decision(day: number, id: string): TableRow {
   return { event_time_ms: day0Ms + day * dayMs + 5, event_id: id };
 }
 
+function rowsOf(tables: readonly (readonly [TableSchema, readonly TableRow[]])[]): LakeRows {
+  const collected = collectRows();
+  for (const [schema, rows] of tables) addRows(collected, schema, rows);
+  return collected;
+}
+
 function writeThreeCuts(): void {
   lake.writeCut({
     startOffset: 0,
     endOffset: 10,
-    tables: new Map([[decisions, [decision(1, 'b'), decision(0, 'a'), decision(1, 'c')]]]),
+    rows: rowsOf([[decisions, [decision(1, 'b'), decision(0, 'a'), decision(1, 'c')]]]),
   });
   lake.writeCut({
     startOffset: 10,
     endOffset: 20,
-    tables: new Map([
+    rows: rowsOf([
       [decisions, [decision(0, 'd')]],
       [metrics, [{ count: 1 }]],
     ]),
@@ -49,7 +56,7 @@ function writeThreeCuts(): void {
   lake.writeCut({
     startOffset: 20,
     endOffset: 30,
-    tables: new Map([
+    rows: rowsOf([
       [decisions, [decision(2, 'e')]],
       [metrics, []],
     ]),
@@ -132,8 +139,5 @@ test('the same cut written again after a crash gives the same bytes', () => {
 });
 
 test('a row without its partition time is refused', () => {
-  const tables = new Map([[decisions, [{ event_id: 'x' }]]]);
-  expect(() => lake.writeCut({ startOffset: 0, endOffset: 1, tables })).toThrow(
-    'decisions.event_time_ms: got undefined',
-  );
+  expect(() => rowsOf([[decisions, [{ event_id: 'x' }]]])).toThrow('decisions.event_time_ms: got undefined');
 });
