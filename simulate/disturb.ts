@@ -27,13 +27,14 @@ export const noDisturbance: DisturbanceRates = {
   delayMsMax: 30_000,
 };
 
-/** A little of everything, enough for a demonstration to show how each is handled. */
+/** A little of everything, some of it too late, enough for a demonstration to show how each is handled. */
 export const demoDisturbance: DisturbanceRates = {
   ...noDisturbance,
   lateRate: 0.002,
   duplicateRate: 0.001,
-  conflictRate: 0.0002,
-  poisonRate: 0.0002,
+  conflictRate: 0.0005,
+  poisonRate: 0.0005,
+  delayMsMax: 180_000,
 };
 
 /** Bytes for a topic, and what was done to them. */
