@@ -38,7 +38,7 @@ export function createTableBuffer(schema: TableSchema): TableBuffer {
 }
 
 /** The buffer of some rows. */
-export function bufferOf(schema: TableSchema, rows: Iterable<TableRow>): TableBuffer {
+function bufferOf(schema: TableSchema, rows: Iterable<TableRow>): TableBuffer {
   const buffer = createTableBuffer(schema);
   for (const row of rows) buffer.push(row);
   return buffer;

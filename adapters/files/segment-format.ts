@@ -16,7 +16,7 @@ export type LogEntry = {
 export type Cursor = { block: Buffer; position: number; end: number };
 
 /** The largest record that the log takes; a greater length on disk is damage. */
-export const recordBytesMax = 16 * 1024 * 1024;
+const recordBytesMax = 16 * 1024 * 1024;
 
 // | u32 length | u32 crc | u16 topic length | f64 ingest time | f64 source position | topic | event |
 //                        '--------------------------- length bytes ----------------------------'

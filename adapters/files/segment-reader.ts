@@ -13,7 +13,7 @@ export type Segment = {
 };
 
 /** Records between two entries of the sparse index. */
-export const indexStride = 4096;
+const indexStride = 4096;
 
 const blockBytes = 1024 * 1024;
 

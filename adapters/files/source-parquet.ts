@@ -22,7 +22,7 @@ export type Parquet = {
 };
 
 /** A row group is decoded whole, at 8 to some 40 bytes a value of the columns that are read. */
-export const groupRowsMax = 4 * 1024 * 1024;
+const groupRowsMax = 4 * 1024 * 1024;
 
 const batchRows = 4096;
 

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { identifier } from './identifier.ts';
 
 /** The latest event time that a contract accepts: the last millisecond of the year 9999, UTC. */
-export const eventTimeMsMax = 253_402_300_799_999;
+const eventTimeMsMax = 253_402_300_799_999;
 
 /** The largest amount of one payment, in minor units. */
-export const amountMinorMax = 1_000_000_000_000;
+const amountMinorMax = 1_000_000_000_000;
 
 /** Milliseconds UTC since 1970. */
 export const eventTimeMs = z.int().min(0).max(eventTimeMsMax);

@@ -113,7 +113,7 @@ const rule = z.strictObject({
 });
 
 /** The schema of a rule set. A rule id may be there in several versions, of which one at most is live. */
-export const ruleSetSchema = z.strictObject({
+const ruleSetSchema = z.strictObject({
   id: name,
   version: z.int().min(1),
   thresholds: z

@@ -12,7 +12,7 @@ export type Violation = {
 export type Violations = { readonly first: readonly Violation[]; readonly count: number };
 
 /** How many violations of one value are listed in full. */
-export const violationsListedMax = 20;
+const violationsListedMax = 20;
 
 /** Says what a schema found wrong with a value, in the order of its fields. */
 export function violationsOf(error: z.ZodError, value: unknown): Violations {

@@ -1,10 +1,10 @@
 import type { Refusal, RefusalCode } from './refusal.ts';
 
 /** The largest event that is read. */
-export const eventSizeBytesMax = 65_536;
+const eventSizeBytesMax = 65_536;
 
 /** How deep objects and lists of an event may be nested. */
-export const eventDepthMax = 32;
+const eventDepthMax = 32;
 
 /** A JSON value, or why the bytes are none that is accepted. */
 export type ParsedJson =

@@ -1,7 +1,7 @@
 import type { Duration } from '../contract/duration.ts';
 import type { AggregateKind } from '../engine/aggregate.ts';
 import { numberTerm, textTerm } from './term.ts';
-import type { AggregateNode, BooleanTerm, Level, Node, NumberTerm, ResultKind, Term, TextTerm } from './term.ts';
+import type { AggregateNode, BooleanTerm, Node, NumberTerm, ResultKind, Term, TextTerm } from './term.ts';
 
 type Result = 'number' | 'text';
 
@@ -29,12 +29,15 @@ export interface LabelWindow<R extends Result, K extends string> {
 /** An aggregate over a window: a value, that can still be delayed or told to leave out the asking event. */
 export type Windowed<R extends Result> = (R extends 'number'
   ? NumberTerm<'feature', 'now'>
-  : TextTerm<'feature', 'now'>) & {
+  : TextTerm<'feature', 'now'>) &
+  WindowChanges<R>;
+
+interface WindowChanges<R extends Result> {
   /** The window ends this long before the asking event. */
   delayedBy(delay: Duration): Windowed<R>;
   /** Leaves the asking event out of its own window. */
   excludingItself(): Windowed<R>;
-};
+}
 
 /** How many events. */
 export const count = (): Aggregate<'number', 'now'> => aggregate('count', null);
@@ -129,13 +132,19 @@ function keyed<R extends Result, K extends string>(node: AggregateNode): KeyedAg
   };
 }
 
-function windowed<R extends Result>(node: AggregateNode): Windowed<R> {
-  const more = {
-    delayedBy: (delay: Duration): Windowed<R> => windowed({ ...node, delayedBy: delay }),
-    excludingItself: (): Windowed<R> => windowed({ ...node, excludeSelf: true }),
+/** `R` is what the node says its result is; the compiler cannot follow that, so the two signatures say it. */
+function windowed<R extends Result>(node: AggregateNode): Windowed<R>;
+function windowed(node: AggregateNode): Windowed<'number'> | Windowed<'text'> {
+  return node.result === 'text'
+    ? { ...textTerm(node), ...windowChanges<'text'>(node) }
+    : { ...numberTerm(node), ...windowChanges<'number'>(node) };
+}
+
+function windowChanges<R extends Result>(node: AggregateNode): WindowChanges<R> {
+  return {
+    delayedBy: (delay) => windowed({ ...node, delayedBy: delay }),
+    excludingItself: () => windowed({ ...node, excludeSelf: true }),
   };
-  const term = node.result === 'text' ? textTerm<Level, string>(node) : numberTerm<Level, string>(node);
-  return { ...term, ...more } as unknown as Windowed<R>;
 }
 
 function both(left: Node | null, right: Node): Node {

@@ -56,12 +56,12 @@ export const sqrt = <L extends Level, K extends string>(value: NumberTerm<L, K>)
 /** The natural logarithm; null of 0 and of a negative number. */
 export const ln = <L extends Level, K extends string>(value: NumberTerm<L, K>): NumberTerm<L, K> =>
   numberTerm(call('ln', 'number', [value.node]));
-/** One value or the other; a condition that is null chooses the other. */
+/** One value or the other; a condition that is null or false chooses `ifNot`. */
 export const choose = <L extends Level, K extends string>(
   condition: BooleanTerm<L, K>,
-  values: { readonly then: NumberTerm<L, K> | number; readonly otherwise: NumberTerm<L, K> | number },
+  values: { readonly ifTrue: NumberTerm<L, K> | number; readonly ifNot: NumberTerm<L, K> | number },
 ): NumberTerm<L, K> =>
-  numberTerm(call('choose', 'number', [condition.node, nodeOf(values.then), nodeOf(values.otherwise)]));
+  numberTerm(call('choose', 'number', [condition.node, nodeOf(values.ifTrue), nodeOf(values.ifNot)]));
 
 /** `(value - mean) / deviation`; null where the deviation is 0 or missing. */
 export const zScore = <L extends Level>(
@@ -117,7 +117,7 @@ function plant(tree: TermTree, path: readonly string[], term: Term<'event', stri
     return;
   }
   const branch = (tree[name] ??= {});
-  if (!('node' in branch)) plant(branch as TermTree, rest, term);
+  if (!('node' in branch)) plant(branch, rest, term);
 }
 
 function guarded(tree: TermTree, topic: string): TermTree {

@@ -16,7 +16,7 @@ export const rowFunctions = {
   isOneOf: ([value = null, ...list]) => (value === null ? null : Number(list.includes(value))),
   isMissing: ([value = null]) => Number(value === null),
   orElse: ([value = null, fallback = null]) => value ?? fallback,
-  choose: ([condition = null, then = null, otherwise = null]) => (condition === 1 ? then : otherwise),
+  choose: ([condition = null, ifTrue = null, ifNot = null]) => (condition === 1 ? ifTrue : ifNot),
   and: (args) => (args.includes(0) ? 0 : args.includes(null) ? null : 1),
   or: (args) => (args.includes(1) ? 1 : args.includes(null) ? null : 0),
   not: strict(([value]) => 1 - value),

@@ -3,7 +3,7 @@ import type { BoundModel } from './model.ts';
 import type { CompiledRule } from './rules.ts';
 
 /** How many reasons a model gives. */
-export const modelReasonsMax = 4;
+const modelReasonsMax = 4;
 
 /** A feature of the model as reasons speak of it: where it stands in the feature vector, and its names. */
 export type ReasonSubject = {

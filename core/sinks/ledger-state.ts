@@ -17,7 +17,7 @@ export type LedgerConfig = {
 const dayMs = 86_400_000;
 
 /** Holds and waits of 7 days; closed holds are remembered for 30 more. */
-export const defaultLedgerConfig: LedgerConfig = {
+const defaultLedgerConfig: LedgerConfig = {
   holdMs: 7 * dayMs,
   closedRetentionMs: 30 * dayMs,
   waitMs: 7 * dayMs,

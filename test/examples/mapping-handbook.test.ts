@@ -7,6 +7,7 @@ if (path === '') {
   process.stderr.write("skipped the handbook's file: set WEIR_HANDBOOK to the path of its transactions.parquet\n");
 }
 
+// Skipped without WEIR_HANDBOOK: the file has no licence and is not in the project.
 describe.skipIf(path === '')("the handbook's file", () => {
   test('has all its payments, those of 0 too, and a dispute of every fraud in its place', async () => {
     const source = await openSource({ path, builtInMappings: [mapping] });

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const startMs = performance.now();
   const undisturbed = await runWeir({ source, out: join(dir, 'expected') }, null);
   durationMs = performance.now() - startMs;
-  expect(undisturbed.code, undisturbed.stderr).toBe(0);
+  if (undisturbed.code !== 0) throw new Error(undisturbed.stderr);
   expected = await digestOf(join(dir, 'expected'));
 });
 

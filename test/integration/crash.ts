@@ -60,15 +60,14 @@ export function runWeir(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['bin/weir.ts', 'run', '--source', source, '--out', out, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(killAfterMs === null ? {} : { timeout: Math.ceil(killAfterMs), killSignal: 'SIGKILL' as const }),
     });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const timer = killAfterMs === null ? null : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (timer !== null) clearTimeout(timer);
       resolve({ code, signal, stdout, stderr });
     });
   });

@@ -13,10 +13,12 @@ if (problem !== null) process.stderr.write(`pyarrow.test.ts: ${problem}\n`);
 
 let dir = '';
 
+// Elsewhere a machine without Python skips the suite; CI may not.
 test.runIf(process.env['CI'] === 'true')('pyarrow could be installed, as it must be in CI', () => {
   expect(problem).toBeNull();
 });
 
+// Skipped where pyarrow could not be installed, with the reason printed above.
 describe.skipIf(problem !== null)('the lake, read by pyarrow', () => {
   beforeAll(() => {
     dir = mkdtempSync(join(tmpdir(), 'weir-pyarrow-'));

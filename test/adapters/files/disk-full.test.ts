@@ -34,6 +34,7 @@ const table: TableSchema = { name: 'decisions', columns: [{ name: 'n', type: 'in
 /** A device that refuses every write with ENOSPC stands for the file: https://man7.org/linux/man-pages/man4/full.4.html */
 const fullDevice = '/dev/full';
 
+// Skipped where the system has no device that is always full.
 describe.skipIf(!existsSync(fullDevice))('on a full disk (skipped where there is no /dev/full)', () => {
   test('a checkpoint is not written, and the one before stays', () => {
     saveCheckpoint({ dir, offset: 1, epoch: 1, value: 'kept' });

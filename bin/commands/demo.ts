@@ -1,0 +1,184 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { WeirError } from '../../core/contract/failure.ts';
+import { assemble } from '../../runtime/assemble.ts';
+import { Embedded } from '../../runtime/embedded.ts';
+import { claimManifest } from '../../runtime/manifest.ts';
+import { runSource } from '../../runtime/run-source.ts';
+import { demoLines } from '../demo-view.ts';
+import { openDemoStream, type DemoStream, type Verdicts } from '../demo-stream.ts';
+import { formatAmount, formatCount, formatRows, formatShare } from '../format.ts';
+import { listenForInterruption } from '../interruption.ts';
+import { addExamples, exitCodes, type Invocation, jsonOption, numberAboveZero, wholeNumber } from '../invocation.ts';
+import { freeDirectory } from '../output-directory.ts';
+import { type RunSummary, summarise } from '../run-summary.ts';
+import { openScreen } from '../screen.ts';
+import { summaryText, title } from '../summary-text.ts';
+import { addProgress, breathe, createTally } from '../tally.ts';
+import { remark, say, sayJson } from '../terminal.ts';
+import { addWeirFileOptions, weirFilesOf, type WeirFileOptions } from '../weir-files.ts';
+
+type DemoOptions = WeirFileOptions & {
+  readonly rate?: number;
+  readonly events?: number;
+  readonly seed: number;
+  readonly once?: true;
+  readonly out?: string;
+  readonly json?: true;
+};
+
+/** Events of a demonstration that is run once without saying how many. */
+const onceEvents = 20_000;
+
+/** Adds `weir demo`. */
+export function addDemo(program: Command, invocation: Invocation): void {
+  const command = program
+    .command('demo')
+    .summary('generate payments and score them, live')
+    .description(
+      'Generates payments of a made-up world, disturbs them a little (late, twice, damaged) and scores them, with a live view on a terminal. Runs until Ctrl-C, or --events.',
+    )
+    .option('--rate <n>', 'events a second (default: as fast as it goes)', numberAboveZero)
+    .option('--events <n>', 'stop after this many authorizations', wholeNumber(1))
+    .option('--seed <n>', 'another seed is another world', wholeNumber(0), 1)
+    .option('--once', `without a live view; ${formatCount(onceEvents)} authorizations unless --events says`)
+    .option('--out <dir>', 'where to write (default: a new folder in weir-out)')
+    .addOption(jsonOption());
+  addWeirFileOptions(command);
+  addExamples(command, 'weir demo', 'weir demo --rate 500', 'weir demo --once --events 5000 --seed 7 --json');
+  command.action(async (options: DemoOptions) => {
+    invocation.exitCode = await demo(options);
+  });
+}
+
+async function demo(options: DemoOptions): Promise<number> {
+  const { seed, json, once } = options;
+  const authorizationsMax = options.events ?? (once ? onceEvents : Infinity);
+  const { weir, identity } = await assemble(weirFilesOf(options));
+  const out = outputOf(options);
+  const stream = openDemoStream({ seed, authorizationsMax });
+  // Generated payments may be ahead of this machine's clock; they count as taken when they happened.
+  const clockMs = (): number => Math.max(Date.now(), stream.streamTimeMs());
+  const embedded = new Embedded({ dir: out, weir, clockMs });
+  try {
+    claimManifest(out, {
+      ...identity,
+      source: { path: `demo of seed ${seed}`, sizeBytes: null, format: 'jsonl', mapping: null },
+    });
+    remark(`weir demo: made-up payments of seed ${seed}; everything is kept in ${out}`);
+    const { summary, interrupted } = await score({ options, out, embedded, stream });
+    const report = { ...summary, seed, labelled: stream.verdicts, next: nextCommands(summary) };
+    if (json) sayJson(report);
+    else say(demoText(report));
+    // Ctrl-C is how a demonstration without an end is ended.
+    return interrupted && options.events !== undefined ? exitCodes.interrupted : exitCodes.ok;
+  } finally {
+    embedded.close();
+  }
+}
+
+type Demo = {
+  readonly options: DemoOptions;
+  readonly out: string;
+  readonly embedded: Embedded;
+  readonly stream: DemoStream;
+};
+
+async function score({ options, out, embedded, stream }: Demo): Promise<{ summary: RunSummary; interrupted: boolean }> {
+  using interruption = listenForInterruption();
+  const tally = createTally();
+  const { rate } = options;
+  const heading = `weir demo · seed ${options.seed} · ${rate === undefined ? 'full speed' : `${rate} events/s`}`;
+  using _screen = options.once ? null : openScreen(() => demoLines({ embedded, tally, title: heading }));
+  const status = await runSource({
+    embedded,
+    items: stream.items,
+    atEnd: 'stayOpen',
+    signal: interruption.signal,
+    onProgress: (progress) => {
+      addProgress(tally, progress);
+      progress.effects.decisions.forEach(stream.judge);
+    },
+    ...paceOf(rate, interruption.signal),
+  });
+  const summary = await summarise({ status, out, embedded, tally });
+  return { summary, interrupted: interruption.signal.aborted };
+}
+
+/** Small batches at their time for a chosen rate; large ones one after the other for full speed. */
+function paceOf(
+  rate: number | undefined,
+  signal: AbortSignal,
+): { readonly appendRecordsMax: number; readonly pace: (records: number) => Promise<void> } {
+  if (rate === undefined) return { appendRecordsMax: 1000, pace: breathe };
+  const startMs = performance.now();
+  let appended = 0;
+  return {
+    appendRecordsMax: Math.min(1000, Math.max(1, Math.round(rate / 20))),
+    pace: async (records) => {
+      const dueMs = startMs + (appended / rate) * 1000;
+      appended += records;
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) await wait(waitMs, undefined, { signal }).catch(() => undefined);
+      else await breathe();
+    },
+  };
+}
+
+function outputOf({ out, seed }: DemoOptions): string {
+  if (out === undefined) return freeDirectory(join('weir-out', `demo-${seed}`));
+  if (!existsSync(out) || readdirSync(out).length === 0) return out;
+  throw new WeirError({
+    code: 'OUT_TAKEN',
+    message: `got --out ${out}, which is not empty; a demo begins anew`,
+    fix: 'Name another folder, or leave --out away.',
+  });
+}
+
+function nextCommands({ out, lastDeclines }: RunSummary): readonly string[] {
+  const explained = lastDeclines[0]?.decisionId;
+  return [
+    ...(explained === undefined ? [] : [`weir explain ${explained} --out ${out}`]),
+    `weir ledger verify --out ${out}`,
+    `weir redrive --out ${out} --dry-run`,
+  ];
+}
+
+function demoText(report: RunSummary & { readonly labelled: Verdicts; readonly next: readonly string[] }): string {
+  return [
+    summaryText(report),
+    `${title('Against what the generator knows')}\n${verdictLines(report)}`,
+    `${title('What this is')}\n${honestLines}`,
+    `${title('Next')}\n${report.next.map((command) => `  ${command}`).join('\n')}`,
+  ].join('\n\n');
+}
+
+const honestLines = [
+  '  The payments are made up. The stream stops at its last payment, so holds are',
+  '  open: their clearings would come days later. What is listed is durable.',
+].join('\n');
+
+function verdictLines({ labelled, ledger }: RunSummary & { readonly labelled: Verdicts }): string {
+  const { payments, frauds, fraudsNotApproved, fraudMinor, fraudNotApprovedMinor, genuineDeclined } = labelled;
+  const genuine = payments - frauds;
+  const currency = Object.keys(ledger.currencies)[0] ?? 'EUR';
+  return formatRows([
+    [
+      'frauds',
+      formatCount(frauds).padStart(9),
+      `of ${formatCount(payments)} payments, worth ${formatAmount(fraudMinor, currency)}`,
+    ],
+    [
+      'not approved',
+      formatShare(fraudsNotApproved, frauds).padStart(9),
+      `of them, ${formatShare(fraudNotApprovedMinor, fraudMinor)} of their amount`,
+    ],
+    [
+      'declined',
+      formatShare(genuineDeclined, genuine).padStart(9),
+      `of the genuine payments (${formatCount(genuineDeclined)})`,
+    ],
+  ]);
+}

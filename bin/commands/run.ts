@@ -1,0 +1,120 @@
+import type { Command } from 'commander';
+import type { Source } from '../../adapters/files/source.ts';
+import { assemble } from '../../runtime/assemble.ts';
+import { Embedded } from '../../runtime/embedded.ts';
+import { claimManifest } from '../../runtime/manifest.ts';
+import { runSource } from '../../runtime/run-source.ts';
+import { clip, formatCount, formatDuration } from '../format.ts';
+import { listenForInterruption } from '../interruption.ts';
+import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
+import { type RunSummary, summarise } from '../run-summary.ts';
+import { openScreen, screenWidth } from '../screen.ts';
+import { addSourceOptions, openAskedSource, type SourceFileOptions, untilAborted } from '../source-options.ts';
+import { summaryText, title } from '../summary-text.ts';
+import { addProgress, breathe, createTally, recentPace, type Tally } from '../tally.ts';
+import { remark, say, sayJson } from '../terminal.ts';
+import { addWeirFileOptions, weirFilesOf, type WeirFileOptions } from '../weir-files.ts';
+import { tellRecovery } from '../weir-session.ts';
+
+type RunOptions = WeirFileOptions &
+  SourceFileOptions & { readonly out: string; readonly openEnded?: true; readonly json?: true };
+
+/** Adds `weir run`. */
+export function addRun(program: Command, invocation: Invocation): void {
+  const command = program
+    .command('run')
+    .summary('score the payments of a file')
+    .description(
+      'Scores the payments of a file into a folder: log, decisions, features, ledger. After a crash or Ctrl-C the same command goes on where it stopped.',
+    );
+  addSourceOptions(command)
+    .requiredOption('--out <dir>', 'where to write')
+    .option('--open-ended', 'the input may go on later: leave what is waiting open')
+    .addOption(jsonOption());
+  addWeirFileOptions(command);
+  addExamples(
+    command,
+    'weir run --source examples/small/payments.csv --out weir-out/small',
+    'weir run --source - --out weir-out/piped --json',
+    'weir run --source examples/small/shop.csv --mapping examples/small/mapping.ts --out weir-out/shop',
+  );
+  command.action(async (options: RunOptions) => {
+    invocation.exitCode = await run(options);
+  });
+}
+
+async function run(options: RunOptions): Promise<number> {
+  const { out, json } = options;
+  const source = await openAskedSource(options);
+  const { weir, identity } = await assemble(weirFilesOf(options));
+  const embedded = new Embedded({ dir: out, weir });
+  try {
+    claimManifest(out, { ...identity, source: source.identity });
+    const { recovery } = embedded;
+    const wasComplete = embedded.state.watermarks.stateMs === Infinity && embedded.lagRecords === 0;
+    if (wasComplete) remark(`${out} is complete: nothing is left to do`);
+    else tellRecovery(out, recovery);
+    const summary = await (wasComplete
+      ? summarise({ status: 'alreadyComplete', out, embedded, tally: createTally() })
+      : score({ options, source, embedded }));
+    const report = { ...summary, source: source.identity, recovered: recovery };
+    if (json) sayJson(report);
+    else say(`${summaryText(report)}\n\n${nextText(report)}`);
+    if (summary.status !== 'stopped') return exitCodes.ok;
+    remark('stopped and committed; the same command goes on from here');
+    return exitCodes.interrupted;
+  } finally {
+    embedded.close();
+  }
+}
+
+type Run = { readonly options: RunOptions; readonly source: Source; readonly embedded: Embedded };
+
+async function score({ options, source, embedded }: Run): Promise<RunSummary> {
+  using interruption = listenForInterruption();
+  const { signal } = interruption;
+  const tally = createTally();
+  const doneAtStart = rowsDone(embedded);
+  using _screen = openScreen(() => [progressLine({ source, embedded, tally, doneAtStart })]);
+  const status = await runSource({
+    embedded,
+    items: untilAborted(source.events(), signal),
+    atEnd: options.openEnded ? 'stayOpen' : 'endOfInput',
+    signal,
+    pace: breathe,
+    onProgress: (progress) => addProgress(tally, progress),
+  });
+  return await summarise({ status, out: options.out, embedded, tally });
+}
+
+function progressLine(view: {
+  readonly source: Source;
+  readonly embedded: Embedded;
+  readonly tally: Tally;
+  readonly doneAtStart: number;
+}): string {
+  const { source, embedded, tally, doneAtStart } = view;
+  const parts = [
+    `${formatCount(embedded.nextOffset)} events`,
+    `${formatCount(recentPace(tally))} a second`,
+    `lag ${formatCount(embedded.lagRecords)} records`,
+  ];
+  const done = rowsDone(embedded);
+  if (source.rowsTotal !== null && done > doneAtStart) {
+    const elapsedMs = performance.now() - tally.startMs;
+    parts.push(`about ${formatDuration((elapsedMs * (source.rowsTotal - done)) / (done - doneAtStart))} left`);
+  } else parts.push(`for ${formatDuration(performance.now() - tally.startMs)}`);
+  return clip(parts.join('   '), screenWidth());
+}
+
+/** Rows of the source that were taken: each is one authorization, or none that could be mapped. */
+function rowsDone({ counts }: Embedded): number {
+  return (counts.get('accepted.payments.authorization.v1') ?? 0) + (counts.get('deadLetters.unmappable') ?? 0);
+}
+
+function nextText({ out, lastDeclines, deadLetters }: RunSummary): string {
+  const explained = lastDeclines[0]?.decisionId ?? 'DECISION_ID';
+  const commands = [`weir explain ${explained} --out ${out}`, `weir ledger verify --out ${out}`];
+  if (deadLetters > 0) commands.push(`weir redrive --out ${out} --dry-run`);
+  return `${title('Next')}\n${commands.map((command) => `  ${command}`).join('\n')}`;
+}

@@ -1,0 +1,97 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
+import { z } from 'zod';
+import type { Lake } from '../adapters/files/lake.ts';
+import { loadCheckpoint } from '../adapters/files/checkpoint-store.ts';
+import { WeirError } from '../core/contract/failure.ts';
+import { readManifest, type Manifest } from '../runtime/manifest.ts';
+
+/** What a run left in one folder of its directory. */
+export type FolderSize = { readonly folder: string; readonly files: number; readonly sizeBytes: number };
+
+/** What a checkpoint tells to those who only look. */
+export type CheckpointFacts = {
+  readonly offset: number;
+  readonly watermarkMs: number;
+  /** The last entry of every chain of the ledger, by debit account. */
+  readonly heads: ReadonlyMap<string, { readonly sequence: number; readonly hash: string }>;
+};
+
+const manifestSchema = z.object({
+  source: z.object({
+    path: z.string(),
+    sizeBytes: z.number().nullable(),
+    format: z.string(),
+    mapping: z.object({ name: z.string(), version: z.number() }).nullable(),
+  }),
+  definition: z.object({ name: z.string(), version: z.number(), hash: z.string() }),
+  rules: z.object({ id: z.string(), version: z.number(), hash: z.string() }),
+  model: z.object({ id: z.string(), version: z.string(), hash: z.string() }),
+});
+
+const savedSchema = z.object({
+  state: z.object({
+    watermarks: z.object({ stateMs: z.union([z.number(), z.literal(Infinity), z.literal(-Infinity)]) }),
+    ledger: z.object({ chains: z.map(z.string(), z.object({ sequence: z.number(), hash: z.string() })) }),
+  }),
+});
+
+/** The manifest of a directory that a run has made. Throws `RUN_MISSING` for any other. */
+export function requireRun(dir: string): Manifest {
+  const manifest = manifestSchema.safeParse(readManifest(dir));
+  if (manifest.success) return manifest.data;
+  throw new WeirError({
+    code: 'RUN_MISSING',
+    message: existsSync(dir) ? `got ${dir}, which no run has written to` : `got no directory at ${dir}`,
+    fix: 'Name the --out of a run; `weir demo` makes one.',
+    facts: { dir },
+  });
+}
+
+/** The newest good checkpoint of a directory, null before the first one. */
+export function readCheckpoint(dir: string): CheckpointFacts | null {
+  const { checkpoint } = loadCheckpoint({ dir: join(dir, 'checkpoints') });
+  if (checkpoint === null) return null;
+  const { state } = savedSchema.parse(checkpoint.value);
+  return { offset: checkpoint.offset, watermarkMs: state.watermarks.stateMs, heads: state.ledger.chains };
+}
+
+/** The first of `name`, `name-2`, `name-3` ... that does not exist. */
+export function freeDirectory(name: string): string {
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? name : `${name}-${number}`;
+    if (!existsSync(candidate)) return candidate;
+  }
+}
+
+/** Files and bytes of each folder of a directory, those of the lake table by table. */
+export function folderSizes(dir: string): FolderSize[] {
+  const sizes: FolderSize[] = [];
+  for (const name of ['log', 'journal', 'lake', 'keys', 'checkpoints']) {
+    if (!existsSync(join(dir, name))) continue;
+    const folders = name === 'lake' ? readdirSync(join(dir, name)).map((table) => `${name}/${table}`) : [name];
+    for (const folder of folders) sizes.push({ folder, ...sizeOf(join(dir, folder)) });
+  }
+  return sizes.filter(({ files }) => files > 0);
+}
+
+/** How many rows the files of a table say they have. */
+export async function countRows(lake: Lake, table: string): Promise<number> {
+  let rows = 0;
+  for (const { path } of lake.listFiles(table)) {
+    rows += Number((await parquetMetadataAsync(await asyncBufferFromFile(path))).num_rows);
+  }
+  return rows;
+}
+
+function sizeOf(dir: string): { readonly files: number; readonly sizeBytes: number } {
+  let files = 0;
+  let sizeBytes = 0;
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    files += 1;
+    sizeBytes += statSync(join(entry.parentPath, entry.name)).size;
+  }
+  return { files, sizeBytes };
+}
