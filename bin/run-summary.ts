@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { openLake } from '../adapters/files/lake.ts';
 import type { Decision, Outcome } from '../core/score/decision.ts';
+import type { Skew } from '../core/features/skew.ts';
 import { ledgerTotals, type LedgerTotals } from '../core/sinks/ledger-totals.ts';
 import type { Embedded } from '../runtime/embedded.ts';
 import { countRows, folderSizes, type FolderSize } from './output-directory.ts';
@@ -29,6 +30,8 @@ export type RunSummary = {
   readonly watermark: string | null;
   readonly inputEnded: boolean;
   readonly ledger: LedgerTotals;
+  /** How often and why decision and settled values differ, by feature; over the rows that are final. */
+  readonly featureSkew: Readonly<Record<string, Skew>>;
   readonly process: {
     readonly events: number;
     readonly seconds: number;
@@ -86,6 +89,7 @@ export async function summarise(run: {
     watermark: Number.isFinite(watermarkMs) ? new Date(watermarkMs).toISOString() : null,
     inputEnded: watermarkMs === Infinity,
     ledger,
+    featureSkew: Object.fromEntries(embedded.state.features.skew),
     process: {
       events: tally.records,
       seconds,

@@ -18,11 +18,28 @@ export function summaryText(summary: RunSummary): string {
     [title('Decisions'), decisionLines(summary)],
     [title('Events'), eventLines(summary)],
     [title('Ledger'), ledgerLines(summary)],
+    ...skewBlock(summary),
     [title('This process'), processLines(summary)],
     ...(summary.lastDeclines.length === 0 ? [] : [[title('Last declines'), declineLines(summary)]]),
     [title(`On disk in ${summary.out}`), fileLines(summary)],
   ];
   return blocks.map((block) => block.join('\n')).join('\n\n');
+}
+
+/** The features whose settled values differ from those decided on, most often first; nothing where none does. */
+function skewBlock({ featureSkew }: RunSummary): string[][] {
+  const skewed = Object.entries(featureSkew).flatMap(([name, { rows, differing, differenceMax }]) => {
+    const { lateEvent, sameTimePeer, disorder } = differing;
+    const count = lateEvent + sameTimePeer + disorder;
+    if (count === 0) return [];
+    const why = `late ${formatCount(lateEvent)}, same time ${formatCount(sameTimePeer)}, disorder ${formatCount(disorder)}`;
+    return [
+      { count, cells: [clip(name, 26), formatShare(count, rows).padStart(9), why, `by ${differenceMax.toFixed(2)}`] },
+    ];
+  });
+  if (skewed.length === 0) return [];
+  const listed = skewed.toSorted((left, right) => right.count - left.count).slice(0, 4);
+  return [[title('Decided and settled values differ in'), formatRows(listed.map(({ cells }) => cells))]];
 }
 
 /** A heading on standard output. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { type LakeFile, openLake } from '../../adapters/files/lake.ts';
-import { readParquetFile } from '../../adapters/files/parquet-reader.ts';
+import { readParquetBatches } from '../../adapters/files/parquet-reader.ts';
 import type { LedgerEntry } from '../../core/sinks/ledger-entry.ts';
 import { createLedgerAuditor, type LedgerAudit } from '../../core/sinks/verify-ledger.ts';
 import type { TableRow } from '../../core/sinks/table-schema.ts';
@@ -44,10 +44,14 @@ async function verifyLedger({ out, json }: VerifyOptions): Promise<number> {
   const checkpointOffset = checkpoint?.offset ?? 0;
   const auditor = createLedgerAuditor();
   let unreadableRows = 0;
-  for (const files of cutsOf(out, checkpointOffset)) {
-    const cut = await readCut(files);
-    unreadableRows += cut.unreadableRows;
-    cut.entries.forEach(auditor.add);
+  for (const { path } of filesOf(out, checkpointOffset)) {
+    for await (const rows of readParquetBatches({ path })) {
+      for (const row of rows) {
+        const entry = entryOf(row);
+        if (entry === null) unreadableRows += 1;
+        else auditor.add(entry);
+      }
+    }
   }
   const audit = auditor.finish({ expectedHeads: checkpoint?.heads ?? new Map() });
   const ok = audit.problemCount + unreadableRows === 0;
@@ -57,32 +61,10 @@ async function verifyLedger({ out, json }: VerifyOptions): Promise<number> {
   return report.ok ? exitCodes.ok : exitCodes.negative;
 }
 
-/** The files of each cut before the checkpoint, in log order: what a crash left after it is written again. */
-function cutsOf(out: string, checkpointOffset: number): Iterable<readonly LakeFile[]> {
+/** The files of the cuts before the checkpoint, in log order: what a crash left after it is written again. */
+function filesOf(out: string, checkpointOffset: number): readonly LakeFile[] {
   const files = openLake({ dir: join(out, 'lake') }).listFiles('ledger');
-  return Map.groupBy(
-    files.filter(({ endOffset }) => endOffset <= checkpointOffset),
-    ({ startOffset }) => startOffset,
-  ).values();
-}
-
-/**
- * The entries of one cut. A cut's files are by day, which is not the order of posting: each chain is put in its own
- * order, and what puts money on hold goes before what takes it from there.
- */
-async function readCut(files: readonly LakeFile[]): Promise<{ entries: LedgerEntry[]; unreadableRows: number }> {
-  const entries: LedgerEntry[] = [];
-  let unreadableRows = 0;
-  for (const { path } of files) {
-    for (const row of await readParquetFile({ path })) {
-      const entry = entryOf(row);
-      if (entry === null) unreadableRows += 1;
-      else entries.push(entry);
-    }
-  }
-  const rank = ({ debitAccount }: LedgerEntry): number => (debitAccount.startsWith('pending/') ? 1 : 0);
-  entries.sort((left, right) => rank(left) - rank(right) || left.sequence - right.sequence);
-  return { entries, unreadableRows };
+  return files.filter(({ endOffset }) => endOffset <= checkpointOffset);
 }
 
 /** The types of a row and no more: whether its values are right is the auditor's to judge. */

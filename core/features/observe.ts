@@ -91,6 +91,7 @@ function draftRow(engine: FeatureEngine, { identity, event, lateness }: Observed
     late: lateness === 'late',
     tooLate: lateness === 'tooLate',
     revision: null,
+    settled: null,
   };
 }
 

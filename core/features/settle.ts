@@ -2,6 +2,7 @@ import { evictEntries } from '../engine/keyed-window.ts';
 import { popDue } from '../engine/timers.ts';
 import type { FeatureEngine } from './engine.ts';
 import { evaluateRow } from './observe.ts';
+import { countSkew } from './skew.ts';
 import type { EventIdentity, FeatureState, Row } from './state.ts';
 
 /** A feature vector as it goes to the lake: the values decided on, and the settled ones once they are known. */
@@ -26,7 +27,10 @@ export function settle(state: FeatureState, watermarkMs: number): void {
     offset = popDue(state.settling, watermarkMs);
   }
   for (let offset = popDue(state.finishing, watermarkMs); offset !== undefined;) {
+    const row = state.rows.get(offset);
     state.rows.delete(offset);
+    // A row that this batch changed is counted when its values are computed.
+    if (row !== undefined && !state.changed.has(offset)) countSkew(state, row);
     offset = popDue(state.finishing, watermarkMs);
   }
 }
@@ -59,6 +63,8 @@ export function compactFeatures(engine: FeatureEngine, state: FeatureState, wate
 function featureRow(engine: FeatureEngine, state: FeatureState, row: Row): FeatureRow {
   const { identity, late, tooLate, revision, decision } = row;
   const settled = tooLate ? null : settledValues(engine, state, row);
+  row.settled = settled;
+  if (!state.rows.has(identity.offset)) countSkew(state, row);
   return { identity, late, tooLate, revision, decision, settled };
 }
 

@@ -3,6 +3,7 @@ import type { Entry } from '../engine/entry.ts';
 import type { KeyState } from '../engine/keyed-window.ts';
 import { createTimers, type Timers } from '../engine/timers.ts';
 import type { Plan } from './plan.ts';
+import { createSkew, type FeatureSkew } from './skew.ts';
 
 /** Who an event is. */
 export type EventIdentity = {
@@ -28,6 +29,8 @@ export type Row = {
   readonly tooLate: boolean;
   /** Late events inside its windows since it first settled; null before that. */
   revision: number | null;
+  /** As last sent; null before that. */
+  settled: readonly (number | null)[] | null;
 };
 
 /** An event that a label may still reach. */
@@ -56,6 +59,7 @@ export type FeatureState = {
   /** Of the current batch: rows to send, and by key state the number of its key, where something may be to forget. */
   readonly changed: Map<number, Row>;
   readonly touched: Map<KeyState, number>;
+  readonly skew: FeatureSkew;
 };
 
 export function createFeatureState(plan: Plan): FeatureState {
@@ -69,6 +73,7 @@ export function createFeatureState(plan: Plan): FeatureState {
     waitingUntil: createTimers(),
     changed: new Map(),
     touched: new Map(),
+    skew: createSkew(plan),
   };
 }
 

@@ -36,8 +36,17 @@ export type ReasonInput = {
   readonly baseline: readonly (number | null)[];
 };
 
-/** The features that pushed the score up the most, largest first, at most four; equal ones in the model's order. */
+/**
+ * The features that pushed the score up the most, largest first, at most four; equal ones in the model's order. What is
+ * exactly the customer's normal explains nothing and is left out, unless all of them are.
+ */
 export function modelReasons(subjects: readonly ReasonSubject[], input: ReasonInput): ReasonCode[] {
+  const reasons = largestReasons(subjects, input);
+  const unusual = reasons.filter(({ value, baseline }) => value === null || value !== baseline);
+  return unusual.length > 0 ? unusual : reasons;
+}
+
+function largestReasons(subjects: readonly ReasonSubject[], input: ReasonInput): ReasonCode[] {
   return largestIndexes(input.contributions).map((index) => {
     const { feature, column, code, label } = subjects[index]!;
     const value = input.features[column] ?? null;

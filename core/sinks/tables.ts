@@ -14,13 +14,16 @@ export type LakeTables = {
   readonly deadLetters: TableSchema;
 };
 
-/** The shapes of the lake's tables; a feature has two columns, its decision value and its settled one. */
+/**
+ * The shapes of the lake's tables; a feature has two columns, its decision value and its settled one. The
+ * ledger is not cut by day: its rows stand in the order of posting.
+ */
 export function lakeTables(plan: Plan): LakeTables {
   const partitionBy = 'event_time';
   return {
     decisions: { name: 'decisions', partitionBy, columns: columns(decisionColumns) },
     features: { name: 'features', partitionBy, columns: [...columns(featureColumns), ...valueColumns(plan)] },
-    ledger: { name: 'ledger', partitionBy, columns: columns(ledgerColumns) },
+    ledger: { name: 'ledger', columns: columns(ledgerColumns) },
     late: { name: 'late', partitionBy, columns: columns(lateColumns) },
     deadLetters: { name: 'dead_letters', columns: columns(deadLetterColumns) },
   };
