@@ -14,10 +14,11 @@ export const identifier = z
 
 /**
  * True for 13 to 19 digits, bare or in the groups printed on cards, whose last digit is the Luhn check digit
- * (ISO/IEC 7812-1, annex B).
+ * (ISO/IEC 7812-1, annex B) and whose first is one that cards have: 2 to 6, or 1 for the 15 digits of UATP. So times in
+ * milliseconds and padded offsets are none.
  */
 export function looksLikeCardNumber(text: string): boolean {
-  if (text.length < 13 || text.length > 23 || !cardNumberForm.test(text)) return false;
+  if (text.length < 13 || text.length > 23 || !cardNumberForm.test(text) || !cardNumberStart.test(text)) return false;
   let sum = 0;
   let isDoubled = false;
   for (let index = text.length - 1; index >= 0; index -= 1) {
@@ -30,4 +31,5 @@ export function looksLikeCardNumber(text: string): boolean {
   return sum % 10 === 0;
 }
 
+const cardNumberStart = /^([2-6]|1.{14}$)/;
 const cardNumberForm = /^(\d{13,19}|\d{4}([ -])\d{4}\2\d{4}\2\d{4}(\2\d{3})?|\d{4}([ -])\d{6}\4\d{5})$/;

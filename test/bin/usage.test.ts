@@ -1,9 +1,22 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
-import { runWeir, temporaryDirectory } from './weir-process.ts';
+import { inRepository, runWeir, temporaryDirectory } from './weir-process.ts';
 
 const { dir, remove } = temporaryDirectory();
 afterAll(remove);
+
+const unknownField = join(dir, 'unknown-field.ts');
+writeFileSync(
+  unknownField,
+  `import { authorizationContract } from '${inRepository('core/contract/authorization.ts')}';
+import { defineFeatures } from '${inRepository('core/features/define.ts')}';
+export default defineFeatures({
+  name: 'typo', version: 1, on: authorizationContract, features: (payment) => ({ amount: payment.amuont }),
+});`,
+);
+const payments = inRepository('examples/small/payments.csv');
 
 const weir = (...args: string[]) => runWeir(args, dir);
 
@@ -16,6 +29,7 @@ describe.concurrent('what was asked wrongly ends with 2 and an empty standard ou
     [['run', '--source', 'none.csv', '--out', 'x'], /got no file at none.csv[\s\S]*weir generate/],
     [['explain', 'abc', '--out', 'none'], /got no directory at none[\s\S]*RUN_MISSING/],
     [['ledger', 'verify', '--out', '.'], /no run has written/],
+    [['run', '--source', payments, '--out', 'x', '--definition', unknownField], /unknown field amuont of payments/],
     [['demo', '--model', 'none.json'], /got no file at none.json[\s\S]*FILE_MISSING/],
     [['redrive', '--out', 'none', '--dry-run'], /RUN_MISSING/],
     [[], /Start here:[\s\S]*got no command/],
