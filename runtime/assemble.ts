@@ -6,7 +6,7 @@ import { contracts } from '../core/contract/contracts.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { fieldKinds } from '../core/contract/fields.ts';
 import { parseRuleSet } from '../core/contract/rule-set.ts';
-import type { FeatureSet } from '../core/features/define.ts';
+import type { FeatureSet } from '../core/features/plan.ts';
 import { createFeatureEngine } from '../core/features/engine.ts';
 import type { Plan } from '../core/features/plan.ts';
 import { createDecider } from '../core/score/decide.ts';

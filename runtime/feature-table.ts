@@ -3,7 +3,7 @@ import { openKeyIndex, writeKeyIndex } from '../adapters/files/key-index.ts';
 import { openParquetStream } from '../adapters/files/parquet-stream.ts';
 import type { SourceItem } from '../adapters/files/source.ts';
 import { controlTopic, type LogRecord } from '../core/engine/record.ts';
-import type { FeatureSet } from '../core/features/define.ts';
+import type { FeatureSet } from '../core/features/plan.ts';
 import { createFeatureEngine } from '../core/features/engine.ts';
 import type { FeatureRow } from '../core/features/settle.ts';
 import { arrive, compact, createState, step, type Weir } from '../core/pipeline.ts';

@@ -1,18 +1,11 @@
 import type { Contract, Label } from '../contract/contract.ts';
 import { fieldKinds } from '../contract/fields.ts';
-import { compilePlan, type Plan } from './plan.ts';
+import { compilePlan, type FeatureSet } from './plan.ts';
 import { booleanTerm, call, nodeOf, numberTerm, textTerm } from './term.ts';
 import type { BooleanTerm, Level, NumberTerm, Term, TextTerm } from './term.ts';
 
 export { avg, count, countDistinct, first, last, max, median, min, share } from './aggregates.ts';
 export { sinceFirstMs, sinceLastMs, stddev, sum } from './aggregates.ts';
-
-/** A named set of features over one contract's events: the plan that every engine runs, and its stable hash. */
-export type FeatureSet = {
-  readonly plan: Plan;
-  /** SHA-256 over the canonical plan, hexadecimal. */
-  readonly hash: string;
-};
 
 /** The fields of an event as terms, labels included. */
 export type EventTerms<Event, Labels> = FieldTerms<Event> & {

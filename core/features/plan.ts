@@ -3,7 +3,6 @@ import type { Contract } from '../contract/contract.ts';
 import { durationMs } from '../contract/duration.ts';
 import { fieldKinds, type FieldKind } from '../contract/fields.ts';
 import type { AggregateSpec } from '../engine/entry.ts';
-import type { FeatureSet } from './define.ts';
 import type { RowFunctionName } from './row-functions.ts';
 import type { AggregateNode, Level, Node, Term } from './term.ts';
 
@@ -39,6 +38,13 @@ export type Plan = {
   /** The fields of the asking event that features read directly. */
   readonly rowFields: readonly string[];
   readonly features: readonly { readonly name: string; readonly expression: Expression }[];
+};
+
+/** A named set of features over one contract's events: the plan that every engine runs, and its stable hash. */
+export type FeatureSet = {
+  readonly plan: Plan;
+  /** SHA-256 over the canonical plan, hexadecimal. */
+  readonly hash: string;
 };
 
 type Draft = {

@@ -2,7 +2,7 @@ import { evictEntries } from '../engine/keyed-window.ts';
 import { popDue } from '../engine/timers.ts';
 import type { FeatureEngine } from './engine.ts';
 import { evaluateRow } from './observe.ts';
-import { countSkew } from './skew.ts';
+import { countSkew } from './count-skew.ts';
 import type { EventIdentity, FeatureState, Row } from './state.ts';
 
 /** A feature vector as it goes to the lake: the values decided on, and the settled ones once they are known. */

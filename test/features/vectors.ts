@@ -1,5 +1,6 @@
 import { type Authorization, authorizationContract } from '../../core/contract/authorization.ts';
-import type { EventTerms, Feature, FeatureSet } from '../../core/features/define.ts';
+import type { EventTerms, Feature } from '../../core/features/define.ts';
+import type { FeatureSet } from '../../core/features/plan.ts';
 import { defineFeatures } from '../../core/features/define.ts';
 import { createFeatureEngine } from '../../core/features/engine.ts';
 import { observe } from '../../core/features/observe.ts';

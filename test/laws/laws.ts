@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { FeatureSet } from '../../core/features/define.ts';
+import type { FeatureSet } from '../../core/features/plan.ts';
 import { chance, openStream, type RandomStream, wholeBelow } from '../../simulate/random.ts';
 import { differences } from './compare.ts';
 import { comparable, type Output, type RunPlan, runShipped } from './harness.ts';

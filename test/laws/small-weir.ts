@@ -1,7 +1,7 @@
 import { authorizationContract } from '../../core/contract/authorization.ts';
 import { fieldKinds } from '../../core/contract/fields.ts';
 import { parseRuleSet } from '../../core/contract/rule-set.ts';
-import type { FeatureSet } from '../../core/features/define.ts';
+import type { FeatureSet } from '../../core/features/plan.ts';
 import { createFeatureEngine } from '../../core/features/engine.ts';
 import { createDecider, type Decider } from '../../core/score/decide.ts';
 import { bindModel, parseModel } from '../../core/score/model.ts';
