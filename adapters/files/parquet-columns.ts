@@ -97,16 +97,20 @@ function repeats(data: readonly unknown[]): boolean {
   return seen.size * 2 <= sampled;
 }
 
-/** Encodes all texts into one buffer: an allocation and a call into the runtime for each would cost more than the rest. */
+/**
+ * Encodes all texts into one buffer, of the texts' own length where all of them are ASCII: an allocation and a call into
+ * the runtime for each would cost more than the rest.
+ */
 function utf8(data: readonly unknown[]): (Uint8Array | null)[] {
-  let bytesMax = 0;
-  for (const text of data) if (typeof text === 'string') bytesMax += text.length * 3;
-  const arena = Buffer.allocUnsafeSlow(bytesMax);
+  const texts = data.filter((text) => typeof text === 'string');
+  const joined = texts.join('');
+  const arena = new TextEncoder().encode(joined);
+  if (arena.length !== joined.length) return data.map((text) => (typeof text === 'string' ? Buffer.from(text) : null));
   let end = 0;
   return data.map((text) => {
     if (typeof text !== 'string') return null;
     const start = end;
-    end += arena.write(text, start);
+    end += text.length;
     return arena.subarray(start, end);
   });
 }

@@ -91,14 +91,24 @@ export function openParquetWriter(fd: number, schema: TableSchema): TableWriter 
   };
 }
 
+/** The buffer of the last file that was finished: growing one anew for every file would keep the collector busy. */
+let spareBuffer = new ArrayBuffer(1024);
+
 /** The library's writer, emptied into the file after every row group. */
 function fileWriter(fd: number): ByteWriter {
   const writer = new ByteWriter();
+  writer.buffer = spareBuffer;
+  writer.view = new DataView(spareBuffer);
+  spareBuffer = new ArrayBuffer(1024);
   const flush = (): void => {
     writeFully(fd, new Uint8Array(writer.buffer, 0, writer.index));
     writer.index = 0;
   };
-  return Object.assign(writer, { flush, finish: flush });
+  const finish = (): void => {
+    flush();
+    spareBuffer = writer.buffer;
+  };
+  return Object.assign(writer, { flush, finish });
 }
 
 function compress(bytes: Uint8Array): Uint8Array {

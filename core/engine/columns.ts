@@ -23,9 +23,12 @@ export function packColumns(rows: readonly FlatRow[]): Columns {
 
 /** Packs one column. */
 export function packColumn(values: readonly Value[]): Column {
-  if (values.every((value) => typeof value === 'number')) return { kind: 'numbers', values: Float64Array.from(values) };
-  const isText = values.every((value) => typeof value === 'string' && !value.includes(separator));
-  return isText ? { kind: 'texts', joined: values.join(separator) } : { kind: 'mixed', values };
+  if (values.every((value) => typeof value === 'number')) return { kind: 'numbers', values: new Float64Array(values) };
+  if (!values.every((value) => typeof value === 'string')) return { kind: 'mixed', values };
+  const joined = values.join(separator);
+  return joined.split(separator).length === Math.max(1, values.length)
+    ? { kind: 'texts', joined }
+    : { kind: 'mixed', values };
 }
 
 /** The values of a packed column of a known length. */
