@@ -29,7 +29,7 @@ type DemoOptions = WeirFileOptions & {
   readonly json?: true;
 };
 
-/** Events of a demonstration that is run once without saying how many. */
+/** Authorizations of a demonstration that nobody watches, without saying how many. */
 const onceEvents = 20_000;
 
 /** Adds `weir demo`. */
@@ -43,7 +43,10 @@ export function addDemo(program: Command, invocation: Invocation): void {
     .option('--rate <n>', 'events a second (default: as fast as it goes)', numberAboveZero)
     .option('--events <n>', 'stop after this many authorizations', wholeNumber(1))
     .option('--seed <n>', 'another seed is another world', wholeNumber(0), 1)
-    .option('--once', `without a live view; ${formatCount(onceEvents)} authorizations unless --events says`)
+    .option(
+      '--once',
+      `without a live view, as without a terminal: ${formatCount(onceEvents)} authorizations unless --events says`,
+    )
     .option('--out <dir>', 'where to write (default: a new folder in weir-out)')
     .addOption(jsonOption());
   addWeirFileOptions(command);
@@ -55,7 +58,9 @@ export function addDemo(program: Command, invocation: Invocation): void {
 
 async function demo(options: DemoOptions): Promise<number> {
   const { seed, json, once } = options;
-  const authorizationsMax = options.events ?? (once ? onceEvents : Infinity);
+  // Nobody can stop what nobody watches: without a terminal it ends by itself.
+  const isWatched = once !== true && process.stderr.isTTY;
+  const authorizationsMax = options.events ?? (isWatched ? Infinity : onceEvents);
   const { weir, identity } = await assemble(weirFilesOf(options));
   const out = outputOf(options);
   const stream = openDemoStream({ seed, authorizationsMax });

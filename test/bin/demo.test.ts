@@ -45,6 +45,12 @@ describe('weir demo', () => {
     expect(summary.files).toContainEqual(expect.objectContaining({ folder: 'lake/decisions' }));
   });
 
+  test('ends by itself without a terminal, though nobody said how many', async () => {
+    const unwatched = await weir('demo', '--seed', '6', '--json');
+    expect(unwatched.exitCode, unwatched.error).toBe(0);
+    expect(JSON.parse(unwatched.out)).toMatchObject({ status: 'complete', decisions: 20_000 });
+  }, 60_000);
+
   test('prints no card token', () => {
     expect(first.out).not.toMatch(/card-\d/);
   });
