@@ -1,5 +1,4 @@
-import { ledgerTotals } from '../core/sinks/ledger-totals.ts';
-import type { Embedded } from '../runtime/embedded.ts';
+import type { Scoring } from '../runtime/scoring.ts';
 import {
   clip,
   formatAmount,
@@ -15,13 +14,13 @@ import { screenWidth } from './screen.ts';
 import { latencyOf, recentPace, type Tally } from './tally.ts';
 import { paint, type Tone } from './terminal.ts';
 
-type Viewed = { readonly embedded: Embedded; readonly tally: Tally; readonly title: string };
+type Viewed = { readonly scoring: Scoring; readonly tally: Tally; readonly title: string };
 
 const tones = { approve: 'good', review: 'warning', stepUp: 'warning', decline: 'bad' } as const;
 const declinesShown = 3;
 
 /** The lines of the live view of a demonstration. */
-export function demoLines({ embedded, tally, title }: Viewed): readonly string[] {
+export function demoLines({ scoring, tally, title }: Viewed): readonly string[] {
   const width = screenWidth();
   const elapsed = formatDuration(performance.now() - tally.startMs);
   const head = `${title.padEnd(width - elapsed.length - 1)} ${elapsed}`;
@@ -29,31 +28,28 @@ export function demoLines({ embedded, tally, title }: Viewed): readonly string[]
   return [
     tone(clip(head, width), 'title'),
     rule,
-    ...flowLines({ embedded, tally }),
+    ...flowLines({ scoring, tally }),
     '',
-    ...outcomeLines(embedded, width),
+    ...outcomeLines(scoring, width),
     '',
-    ...asideLines(embedded),
+    ...asideLines(scoring),
     rule,
     ...declineLines(tally, width),
     tone('Ctrl-C stops and prints a summary', 'dim'),
   ];
 }
 
-function flowLines({ embedded, tally }: Omit<Viewed, 'title'>): string[] {
+function flowLines({ scoring, tally }: Omit<Viewed, 'title'>): string[] {
   const { p50, p95, p99 } = latencyOf(tally);
-  const events = formatCount(embedded.counts.get('records') ?? 0);
+  const events = formatCount(scoring.counts.get('records') ?? 0);
   return [
     line('events', `${events.padStart(11)}   ${formatCount(recentPace(tally)).padStart(8)} a second`),
-    line(
-      'watermark',
-      `${formatTime(embedded.state.watermarks.stateMs)}   lag ${formatCount(embedded.lagRecords)} records`,
-    ),
+    line('watermark', `${formatTime(scoring.totals().watermarkMs)}   lag ${formatCount(scoring.lagRecords)} records`),
     line('latency', `p50 ${formatMs(p50)}   p95 ${formatMs(p95)}   p99 ${formatMs(p99)}`),
   ];
 }
 
-function outcomeLines({ counts }: Embedded, width: number): string[] {
+function outcomeLines({ counts }: Scoring, width: number): string[] {
   const of = (outcome: string): number => counts.get(`decisions.${outcome}`) ?? 0;
   const all = outcomes.reduce((sum, outcome) => sum + of(outcome), 0);
   return outcomes.map((outcome) => {
@@ -63,11 +59,12 @@ function outcomeLines({ counts }: Embedded, width: number): string[] {
   });
 }
 
-function asideLines({ counts, state }: Embedded): string[] {
+function asideLines(scoring: Scoring): string[] {
+  const { counts } = scoring;
   const of = (name: string): string => formatCount(counts.get(name) ?? 0);
   let refused = 0;
   for (const [name, count] of counts) if (name.startsWith('deadLetters.')) refused += count;
-  const { currencies, openHolds } = ledgerTotals(state.ledger);
+  const { currencies, openHolds } = scoring.totals().ledger;
   const open = Object.entries(currencies).map(([currency, { openMinor }]) => formatAmount(openMinor, currency));
   return [
     line(

@@ -3,13 +3,13 @@ import { openSource, type SourceItem } from '../adapters/files/source.ts';
 import { withPath } from '../adapters/files/failure.ts';
 import type { Mapping } from '../core/contract/mapping.ts';
 import { unmappableTopic } from '../core/contract/unmappable-header.ts';
-import type { Embedded } from '../runtime/embedded.ts';
+import type { Scoring } from '../runtime/scoring.ts';
 import type { Manifest } from '../runtime/manifest.ts';
 import { addRedriven, type DeadLetterRow, type FixedEvent } from './dead-letters.ts';
 
 export type Redrive = {
   readonly out: string;
-  readonly embedded: Embedded;
+  readonly scoring: Scoring;
   readonly letters: readonly DeadLetterRow[];
   /** By offset; null puts the original bytes back. */
   readonly fixed: ReadonlyMap<number, FixedEvent> | null;
@@ -31,7 +31,7 @@ const appendRecordsMax = 1000;
 
 /** Appends letters to the log again, remembers them as put back, and runs the core over them. */
 export async function redriveLetters(redrive: Redrive): Promise<Redriven> {
-  const { out, embedded, letters } = redrive;
+  const { out, scoring, letters } = redrive;
   const items: SourceItem[] = [];
   const offsets: number[] = [];
   for (const letter of letters) {
@@ -40,14 +40,14 @@ export async function redriveLetters(redrive: Redrive): Promise<Redriven> {
     items.push(...events);
     offsets.push(letter.offset);
   }
-  const before = new Map(embedded.counts);
-  const sourcePosition = embedded.lastSourcePosition ?? 0;
+  const before = new Map(scoring.counts);
+  const sourcePosition = scoring.lastSourcePosition ?? 0;
   for (let from = 0; from < items.length; from += appendRecordsMax) {
-    embedded.append(items.slice(from, from + appendRecordsMax).map((item) => ({ ...item, sourcePosition })));
+    await scoring.append(items.slice(from, from + appendRecordsMax).map((item) => ({ ...item, sourcePosition })));
   }
   addRedriven(out, offsets);
-  takeAll(embedded);
-  const counts = [...embedded.counts]
+  await takeAll(scoring);
+  const counts = [...scoring.counts]
     .map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const)
     .filter(([, count]) => count > 0);
   return {
@@ -59,9 +59,9 @@ export async function redriveLetters(redrive: Redrive): Promise<Redriven> {
 }
 
 /** Runs the core over all that the log holds, and commits. */
-export function takeAll(embedded: Embedded): void {
-  while (embedded.advance() !== null) continue;
-  embedded.commit();
+export async function takeAll(scoring: Scoring): Promise<void> {
+  await scoring.process({ lagRecordsMax: 0 });
+  await scoring.commit();
 }
 
 /** What goes to the log for a letter; null when it has to stay. */

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { openLake } from '../adapters/files/lake.ts';
 import type { Decision, Outcome } from '../core/score/decision.ts';
 import type { Skew } from '../core/features/skew.ts';
-import { ledgerTotals, type LedgerTotals } from '../core/sinks/ledger-totals.ts';
-import type { Embedded } from '../runtime/embedded.ts';
+import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
+import type { Scoring } from '../runtime/scoring.ts';
 import { countRows, folderSizes, type FolderSize } from './output-directory.ts';
 import { latencyOf, type Latency, type Tally } from './tally.ts';
 
@@ -54,15 +54,14 @@ export type RunSummary = {
 export async function summarise(run: {
   readonly status: RunSummary['status'];
   readonly out: string;
-  readonly embedded: Embedded;
+  readonly scoring: Scoring;
   readonly tally: Tally;
 }): Promise<RunSummary> {
-  const { status, out, embedded, tally } = run;
+  const { status, out, scoring, tally } = run;
   const seconds = (performance.now() - tally.startMs) / 1000;
-  const counts = Object.fromEntries([...embedded.counts].toSorted(([left], [right]) => (left < right ? -1 : 1)));
+  const counts = Object.fromEntries([...scoring.counts].toSorted(([left], [right]) => (left < right ? -1 : 1)));
   const of = (name: string): number => counts[name] ?? 0;
-  const ledger = ledgerTotals(embedded.state.ledger);
-  const watermarkMs = embedded.state.watermarks.stateMs;
+  const { watermarkMs, ledger, skew } = scoring.totals();
   return {
     status,
     out,
@@ -89,7 +88,7 @@ export async function summarise(run: {
     watermark: Number.isFinite(watermarkMs) ? new Date(watermarkMs).toISOString() : null,
     inputEnded: watermarkMs === Infinity,
     ledger,
-    featureSkew: Object.fromEntries(embedded.state.features.skew),
+    featureSkew: Object.fromEntries(skew),
     process: {
       events: tally.records,
       seconds,

@@ -31,11 +31,10 @@ export function createTally(): Tally {
 }
 
 /** Takes one batch into the tally. */
-export function addProgress(tally: Tally, { effects, latencyMs }: Progress): void {
-  const records = effects.counts.get('records') ?? 0;
+export function addProgress(tally: Tally, { records, decisions, latencies }: Progress): void {
   tally.records += records;
-  record(tally.latencyUs, { value: latencyMs * 1000, times: records });
-  for (const decision of effects.decisions) {
+  for (const { records: times, latencyMs } of latencies) record(tally.latencyUs, { value: latencyMs * 1000, times });
+  for (const decision of decisions) {
     if (decision.outcome !== 'decline') continue;
     tally.declines.unshift(decision);
     tally.declines.length = Math.min(tally.declines.length, declinesKept);

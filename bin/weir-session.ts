@@ -1,4 +1,4 @@
-import type { Recovery } from '../runtime/embedded.ts';
+import type { Recovery } from '../runtime/scoring.ts';
 import { formatBytes, formatCount } from './format.ts';
 import { remark } from './terminal.ts';
 

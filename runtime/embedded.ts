@@ -9,12 +9,11 @@ import { arrive, compact, createState, packState, step, unpackState } from '../c
 import type { PackedState, Weir, WeirState } from '../core/pipeline.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Counts, Effects } from '../core/sinks/effects.ts';
+import { ledgerTotals } from '../core/sinks/ledger-totals.ts';
 import { lakeRows, lakeTables, type LakeTables } from '../core/sinks/tables.ts';
 import { openKnownIds, type KnownIds } from './known-ids.ts';
 import { openJournal, type Journal } from './journal.ts';
-
-/** A record for the log, with its place in the source. */
-export type Incoming = { readonly topic: string; readonly bytes: Uint8Array; readonly sourcePosition: number };
+import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
 
 export type EmbeddedOptions = {
   readonly dir: string;
@@ -30,17 +29,9 @@ export type EmbeddedOptions = {
 /** What a checkpoint holds beside its offset. */
 type Saved = { readonly state: PackedState; readonly counts: Counts };
 
-/** What opening an output directory found and mended. */
-export type Recovery = {
-  readonly checkpointOffset: number;
-  readonly logEndOffset: number;
-  readonly repairedBytes: number;
-  readonly recordedDecisions: number;
-  readonly damagedCheckpoints: readonly { readonly file: string; readonly why: string }[];
-};
-
 /**
- * The embedded runtime: a segment log, the core, and file sinks in one directory, owned by one process.
+ * The embedded runtime over the readable core: a segment log, the core, and file sinks in one directory, owned by one
+ * process.
  *
  *     log/          every record, before anything is done with it
  *     journal/      the decisions since the last cut: kept first, adopted after a crash
@@ -50,10 +41,10 @@ export type Recovery = {
  *
  * A crash anywhere resumes from the last checkpoint: files of later cuts are removed and written again.
  */
-export class Embedded {
+export class Embedded implements Scoring {
   readonly recovery: Recovery;
   readonly counts: Counts;
-  readonly state: WeirState;
+  readonly #state: WeirState;
   readonly #dir: string;
   readonly #weir: Weir;
   readonly #batchRecordsMax: number;
@@ -82,7 +73,7 @@ export class Embedded {
     this.#cutStartOffset = this.#nextOffset;
     // The value is what this class saved, behind a checksum.
     const saved = checkpoint?.value as Saved | undefined;
-    this.state = saved === undefined ? createState(weir) : unpackState(saved.state);
+    this.#state = saved === undefined ? createState(weir) : unpackState(saved.state);
     this.counts = saved?.counts ?? new Map();
     this.#lake = openLake({ dir: join(dir, 'lake') });
     this.#lake.removeFrom(this.#nextOffset);
@@ -100,57 +91,66 @@ export class Embedded {
     };
   }
 
-  /** Where the source was read up to; null when nothing was. */
   get lastSourcePosition(): number | null {
     return this.#log.lastSourcePosition;
   }
 
-  /** Records in the log that the core has not taken yet. */
   get lagRecords(): number {
     return this.#log.endOffset - this.#nextOffset;
   }
 
-  /** The offset after the last record that the core took. */
   get nextOffset(): number {
     return this.#nextOffset;
   }
 
-  /** Keeps records for good, before anything is done with them. */
-  append(incoming: readonly Incoming[]): void {
+  totals(): ScoringTotals {
+    const { watermarks, ledger, features } = this.#state;
+    return { watermarkMs: watermarks.stateMs, ledger: ledgerTotals(ledger), skew: features.skew };
+  }
+
+  async append(incoming: readonly Incoming[]): Promise<void> {
     if (incoming.length === 0) return;
     const ingestTimeMs = this.#clockMs();
     this.#log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
     this.#log.sync();
   }
 
+  async process({ lagRecordsMax, onBatch, signal }: Parameters<Scoring['process']>[0]): Promise<void> {
+    while (this.lagRecords > lagRecordsMax && signal?.aborted !== true) {
+      const report = await this.#advance();
+      if (report === null) return;
+      onBatch?.(report);
+    }
+  }
+
   /**
-   * Takes the next records of the log, at most one batch, and gives their effects once the decisions are durable; null
-   * when the log has no more. Writes the cut when the batch ends one.
+   * Takes the next records of the log, at most one batch, and tells of it once the decisions are durable; null when the
+   * log has no more. Writes the cut when the batch ends one.
    */
-  advance(): Effects | null {
+  async #advance(): Promise<BatchReport | null> {
     const cutEndOffset = this.#cutEndOffset();
     const countMax = Math.min(this.#batchRecordsMax, cutEndOffset - this.#nextOffset);
     const records = this.#log.read({ fromOffset: this.#nextOffset, countMax });
     if (records.length === 0) return null;
     const arrivals = records.map(arrive);
     const recorded: ReadonlyMap<number, Decision> = this.#journal.recorded(this.#nextOffset, records.length);
-    const effects = step(this.#weir, this.state, { arrivals, known: this.#ids.lookUp(arrivals), recorded });
+    const effects = step(this.#weir, this.#state, { arrivals, known: this.#ids.lookUp(arrivals), recorded });
     this.#journal.keep(effects.decisions.filter((decision) => !recorded.has(decision.offset)));
     this.#nextOffset += records.length;
     this.#collect(effects);
-    if (this.#nextOffset === cutEndOffset) this.commit();
-    return effects;
+    if (this.#nextOffset === cutEndOffset) await this.commit();
+    return { records: records.length, nextOffset: this.#nextOffset, decisions: effects.decisions };
   }
 
-  /** Writes what is open as a cut, then the checkpoint: sinks first, state and offset last. */
-  commit(): void {
+  /** Sinks first, state and offset last. */
+  async commit(): Promise<void> {
     if (this.#nextOffset === this.#cutStartOffset) return;
     this.#owner.assertOwner();
     const cut = { startOffset: this.#cutStartOffset, endOffset: this.#nextOffset };
     this.#lake.writeCut({ ...cut, rows: this.#rows });
     writeKeyIndex({ ...cut, dir: join(this.#dir, 'keys'), entries: this.#ids.pending() });
-    compact(this.#weir, this.state);
-    const value: Saved = { state: packState(this.state), counts: this.counts };
+    compact(this.#weir, this.#state);
+    const value: Saved = { state: packState(this.#state), counts: this.counts };
     this.#owner.assertOwner();
     saveCheckpoint({ dir: join(this.#dir, 'checkpoints'), offset: this.#nextOffset, epoch: this.#owner.epoch, value });
     this.#journal.clear();
@@ -159,8 +159,7 @@ export class Embedded {
     this.#cutStartOffset = this.#nextOffset;
   }
 
-  /** Lets the directory go. What was not committed is in the log and the journal, and is taken up by the next run. */
-  close(): void {
+  async close(): Promise<void> {
     this.#log.close();
     this.#journal.close();
     this.#owner.release();

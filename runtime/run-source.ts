@@ -1,22 +1,22 @@
 import type { SourceItem } from '../adapters/files/source.ts';
 import { controlTopic } from '../core/engine/record.ts';
-import type { Effects } from '../core/sinks/effects.ts';
-import type { Embedded, Incoming } from './embedded.ts';
+import type { BatchReport, Incoming, Scoring } from './scoring.ts';
 
 /** What a run tells after each batch. */
-export type Progress = {
-  readonly effects: Effects;
-  /** From just before the batch was appended to the log until its decisions were durable, in milliseconds. */
-  readonly latencyMs: number;
+export type Progress = BatchReport & {
+  /** Of records whose decisions became durable with the batch: how many, and how long before they were appended, ms. */
+  readonly latencies: readonly { readonly records: number; readonly latencyMs: number }[];
 };
 
 export type RunSourceOptions = {
-  readonly embedded: Embedded;
+  readonly scoring: Scoring;
   /** The source from its beginning: what the log holds already is skipped. */
   readonly items: AsyncIterable<readonly SourceItem[]>;
   /** `endOfInput` moves the watermark to +infinity at the end; `stayOpen` leaves it for a later run. */
   readonly atEnd: 'endOfInput' | 'stayOpen';
   readonly appendRecordsMax?: number;
+  /** How far reading may be ahead of the decisions; 0 waits for each batch. */
+  readonly lagRecordsMax?: number;
   readonly onProgress?: (progress: Progress) => void;
   /** Stops the run after the batch under way; nothing is lost, a later run goes on. */
   readonly signal?: AbortSignal;
@@ -24,47 +24,65 @@ export type RunSourceOptions = {
   readonly pace?: (recordsAppended: number) => Promise<void>;
 };
 
-/** Reads a source into the log and runs the core over it, then commits. Resumes where the log ends. */
+/** Reads a source into the log and runs the pipeline over it, then commits. Resumes where the log ends. */
 export async function runSource(options: RunSourceOptions): Promise<'complete' | 'stopped'> {
-  const { embedded, items, atEnd, signal } = options;
-  drain(options, performance.now());
+  const { scoring, items, atEnd, signal } = options;
+  const run: Run = { options, appended: [] };
+  await process(run, 0);
   let position = 0;
   for await (const batch of items) {
     const incoming: Incoming[] = [];
     for (const item of batch) {
       position++;
-      if (position > (embedded.lastSourcePosition ?? 0)) incoming.push({ ...item, sourcePosition: position });
+      if (position > (scoring.lastSourcePosition ?? 0)) incoming.push({ ...item, sourcePosition: position });
     }
-    await appendAll(options, incoming);
+    await appendAll(run, incoming);
     if (isStopped(signal)) break;
   }
   const stopped = isStopped(signal);
-  if (!stopped && atEnd === 'endOfInput' && position >= (embedded.lastSourcePosition ?? 0)) {
-    embedded.append([{ topic: controlTopic, bytes: new Uint8Array(), sourcePosition: position + 1 }]);
-    drain(options, performance.now());
+  if (!stopped && atEnd === 'endOfInput' && position >= (scoring.lastSourcePosition ?? 0)) {
+    await append(run, [{ topic: controlTopic, bytes: new Uint8Array(), sourcePosition: position + 1 }]);
   }
-  embedded.commit();
+  if (!stopped) await process(run, 0);
+  await scoring.commit();
   return stopped ? 'stopped' : 'complete';
 }
 
-async function appendAll(options: RunSourceOptions, incoming: readonly Incoming[]): Promise<void> {
-  const { embedded, appendRecordsMax = 1000, pace, signal } = options;
+type Run = {
+  readonly options: RunSourceOptions;
+  /** What was appended and is not decided yet: its end, how many records, and when. */
+  readonly appended: { readonly endOffset: number; readonly records: number; readonly startMs: number }[];
+};
+
+async function appendAll(run: Run, incoming: readonly Incoming[]): Promise<void> {
+  const { appendRecordsMax = 1000, lagRecordsMax = 0, pace, signal } = run.options;
   for (let from = 0; from < incoming.length && !isStopped(signal); from += appendRecordsMax) {
     const some = incoming.slice(from, from + appendRecordsMax);
     await pace?.(some.length);
-    const startMs = performance.now();
-    embedded.append(some);
-    drain(options, startMs);
+    await append(run, some);
+    await process(run, lagRecordsMax);
   }
 }
 
-/** Runs the core over what the log holds. */
-function drain({ embedded, onProgress, signal }: RunSourceOptions, startMs: number): void {
-  while (!isStopped(signal)) {
-    const effects = embedded.advance();
-    if (effects === null) return;
-    onProgress?.({ effects, latencyMs: performance.now() - startMs });
-  }
+async function append({ options, appended }: Run, incoming: readonly Incoming[]): Promise<void> {
+  const { scoring } = options;
+  const startMs = performance.now();
+  await scoring.append(incoming);
+  const endOffset = scoring.nextOffset + scoring.lagRecords;
+  appended.push({ endOffset, records: incoming.length, startMs });
+}
+
+async function process({ options, appended }: Run, lagRecordsMax: number): Promise<void> {
+  const { scoring, onProgress, signal } = options;
+  const onBatch = (report: BatchReport): void => {
+    const latencies: { records: number; latencyMs: number }[] = [];
+    for (let first = appended[0]; first !== undefined && first.endOffset <= report.nextOffset; first = appended[0]) {
+      latencies.push({ records: first.records, latencyMs: performance.now() - first.startMs });
+      appended.shift();
+    }
+    onProgress?.({ ...report, latencies });
+  };
+  await scoring.process({ lagRecordsMax, onBatch, signal });
 }
 
 function isStopped(signal: AbortSignal | undefined): boolean {

@@ -7,6 +7,7 @@ import { assemble } from '../../runtime/assemble.ts';
 import { Embedded } from '../../runtime/embedded.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
 import { runSource } from '../../runtime/run-source.ts';
+import type { Scoring } from '../../runtime/scoring.ts';
 import { demoLines } from '../demo-view.ts';
 import { openDemoStream, type DemoStream, type Verdicts } from '../demo-stream.ts';
 import { formatAmount, formatCount, formatRows, formatShare } from '../format.ts';
@@ -66,49 +67,49 @@ async function demo(options: DemoOptions): Promise<number> {
   const stream = openDemoStream({ seed, authorizationsMax });
   // Generated payments may be ahead of this machine's clock; they count as taken when they happened.
   const clockMs = (): number => Math.max(Date.now(), stream.streamTimeMs());
-  const embedded = new Embedded({ dir: out, weir, clockMs });
+  const scoring = new Embedded({ dir: out, weir, clockMs });
   try {
     claimManifest(out, {
       ...identity,
       source: { path: `demo of seed ${seed}`, sizeBytes: null, format: 'jsonl', mapping: null },
     });
     remark(`weir demo: made-up payments of seed ${seed}; everything is kept in ${out}`);
-    const { summary, interrupted } = await score({ options, out, embedded, stream });
+    const { summary, interrupted } = await score({ options, out, scoring, stream });
     const report = { ...summary, seed, labelled: stream.verdicts, next: nextCommands(summary) };
     if (json) sayJson(report);
     else say(demoText(report));
     // Ctrl-C is how a demonstration without an end is ended.
     return interrupted && options.events !== undefined ? exitCodes.interrupted : exitCodes.ok;
   } finally {
-    embedded.close();
+    await scoring.close();
   }
 }
 
 type Demo = {
   readonly options: DemoOptions;
   readonly out: string;
-  readonly embedded: Embedded;
+  readonly scoring: Scoring;
   readonly stream: DemoStream;
 };
 
-async function score({ options, out, embedded, stream }: Demo): Promise<{ summary: RunSummary; interrupted: boolean }> {
+async function score({ options, out, scoring, stream }: Demo): Promise<{ summary: RunSummary; interrupted: boolean }> {
   using interruption = listenForInterruption();
   const tally = createTally();
   const { rate } = options;
   const heading = `weir demo · seed ${options.seed} · ${rate === undefined ? 'full speed' : `${rate} events/s`}`;
-  using _screen = options.once ? null : openScreen(() => demoLines({ embedded, tally, title: heading }));
+  using _screen = options.once ? null : openScreen(() => demoLines({ scoring, tally, title: heading }));
   const status = await runSource({
-    embedded,
+    scoring,
     items: stream.items,
     atEnd: 'stayOpen',
     signal: interruption.signal,
     onProgress: (progress) => {
       addProgress(tally, progress);
-      progress.effects.decisions.forEach(stream.judge);
+      progress.decisions.forEach(stream.judge);
     },
     ...paceOf(rate, interruption.signal),
   });
-  const summary = await summarise({ status, out, embedded, tally });
+  const summary = await summarise({ status, out, scoring, tally });
   return { summary, interrupted: interruption.signal.aborted };
 }
 

@@ -104,20 +104,20 @@ async function putBack(options: RedriveOptions, manifest: Manifest): Promise<Red
   const loadedMapping = mapping === undefined ? null : await loadMapping(mapping);
   const { weir, identity } = await assemble(weirFilesOf(options));
   claimManifest(out, { ...identity, source: manifest.source });
-  const embedded = new Embedded({ dir: out, weir });
+  const scoring = new Embedded({ dir: out, weir });
   try {
     // What a stopped run left in the log comes first: it may have dead letters too.
-    takeAll(embedded);
+    await takeAll(scoring);
     return await redriveLetters({
       out,
-      embedded,
+      scoring,
       letters: await chosenLetters(options),
       fixed: fixed === undefined ? null : readFixed(fixed),
       mapping: loadedMapping,
       source: manifest.source,
     });
   } finally {
-    embedded.close();
+    await scoring.close();
   }
 }
 

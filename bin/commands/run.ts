@@ -4,6 +4,7 @@ import { assemble } from '../../runtime/assemble.ts';
 import { Embedded } from '../../runtime/embedded.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
 import { runSource } from '../../runtime/run-source.ts';
+import type { Scoring } from '../../runtime/scoring.ts';
 import { clip, formatCount, formatDuration } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
@@ -47,16 +48,16 @@ async function run(options: RunOptions): Promise<number> {
   const { out, json } = options;
   const source = await openAskedSource(options);
   const { weir, identity } = await assemble(weirFilesOf(options));
-  const embedded = new Embedded({ dir: out, weir });
+  const scoring = new Embedded({ dir: out, weir });
   try {
     claimManifest(out, { ...identity, source: source.identity });
-    const { recovery } = embedded;
-    const wasComplete = embedded.state.watermarks.stateMs === Infinity && embedded.lagRecords === 0;
+    const { recovery } = scoring;
+    const wasComplete = scoring.totals().watermarkMs === Infinity && scoring.lagRecords === 0;
     if (wasComplete) remark(`${out} is complete: nothing is left to do`);
     else tellRecovery(out, recovery);
     const summary = await (wasComplete
-      ? summarise({ status: 'alreadyComplete', out, embedded, tally: createTally() })
-      : score({ options, source, embedded }));
+      ? summarise({ status: 'alreadyComplete', out, scoring, tally: createTally() })
+      : score({ options, source, scoring }));
     const report = { ...summary, source: source.identity, recovered: recovery };
     if (json) sayJson(report);
     else say(`${summaryText(report)}\n\n${nextText(report)}`);
@@ -64,42 +65,42 @@ async function run(options: RunOptions): Promise<number> {
     remark('stopped and committed; the same command goes on from here');
     return exitCodes.interrupted;
   } finally {
-    embedded.close();
+    await scoring.close();
   }
 }
 
-type Run = { readonly options: RunOptions; readonly source: Source; readonly embedded: Embedded };
+type Run = { readonly options: RunOptions; readonly source: Source; readonly scoring: Scoring };
 
-async function score({ options, source, embedded }: Run): Promise<RunSummary> {
+async function score({ options, source, scoring }: Run): Promise<RunSummary> {
   using interruption = listenForInterruption();
   const { signal } = interruption;
   const tally = createTally();
-  const doneAtStart = rowsDone(embedded);
-  using _screen = openScreen(() => [progressLine({ source, embedded, tally, doneAtStart })]);
+  const doneAtStart = rowsDone(scoring);
+  using _screen = openScreen(() => [progressLine({ source, scoring, tally, doneAtStart })]);
   const status = await runSource({
-    embedded,
+    scoring,
     items: untilAborted(source.events(), signal),
     atEnd: options.openEnded ? 'stayOpen' : 'endOfInput',
     signal,
     pace: breathe,
     onProgress: (progress) => addProgress(tally, progress),
   });
-  return await summarise({ status, out: options.out, embedded, tally });
+  return await summarise({ status, out: options.out, scoring, tally });
 }
 
 function progressLine(view: {
   readonly source: Source;
-  readonly embedded: Embedded;
+  readonly scoring: Scoring;
   readonly tally: Tally;
   readonly doneAtStart: number;
 }): string {
-  const { source, embedded, tally, doneAtStart } = view;
+  const { source, scoring, tally, doneAtStart } = view;
   const parts = [
-    `${formatCount(embedded.nextOffset)} events`,
+    `${formatCount(scoring.nextOffset)} events`,
     `${formatCount(recentPace(tally))} a second`,
-    `lag ${formatCount(embedded.lagRecords)} records`,
+    `lag ${formatCount(scoring.lagRecords)} records`,
   ];
-  const done = rowsDone(embedded);
+  const done = rowsDone(scoring);
   if (source.rowsTotal !== null && done > doneAtStart) {
     const elapsedMs = performance.now() - tally.startMs;
     parts.push(`about ${formatDuration((elapsedMs * (source.rowsTotal - done)) / (done - doneAtStart))} left`);
@@ -108,7 +109,7 @@ function progressLine(view: {
 }
 
 /** Rows of the source that were taken: each is one authorization, or none that could be mapped. */
-function rowsDone({ counts }: Embedded): number {
+function rowsDone({ counts }: Scoring): number {
   return (counts.get('accepted.payments.authorization.v1') ?? 0) + (counts.get('deadLetters.unmappable') ?? 0);
 }
 
