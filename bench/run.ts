@@ -3,12 +3,24 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** A file `bench/NAME.bench.ts` exports these two. */
-export type Bench = {
+/** One thing to measure. */
+export type Variant = {
   readonly name: string;
   /** One run; returns how many events it handled. What it needs is built in the first, unmeasured run and kept. */
   readonly run: () => number | Promise<number>;
 };
+
+/**
+ * What a file `bench/NAME.bench.ts` exports: a name with one thing to measure, or with several that are measured in turn,
+ * so that the machine's moods meet them all.
+ */
+export type Bench = (Variant | { readonly name: string; readonly variants: readonly Variant[] }) & {
+  /** Lines with figures beside the times, read after the last run. */
+  readonly report?: () => readonly string[];
+};
+
+/** The samples of one variant. */
+export type Measured = { readonly name: string; readonly samples: readonly Sample[] };
 
 /** What one measured run took. */
 export type Sample = { readonly wallMs: number; readonly cpuMs: number; readonly events: number };
@@ -20,13 +32,16 @@ export type Spread = { readonly min: number; readonly mean: number; readonly sd:
 export async function measureBench(
   bench: Bench,
   limits: { readonly warmups: number; readonly repeats: number },
-): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
+): Promise<readonly Measured[]> {
+  const variants = 'run' in bench ? [bench] : bench.variants;
+  const measured = variants.map(({ name, run }) => ({ name, run, samples: new Array<Sample>() }));
   for (let round = 0; round < limits.warmups + limits.repeats; round++) {
-    const sample = await measureRun(bench);
-    if (round >= limits.warmups) samples.push(sample);
+    for (const variant of measured) {
+      const sample = await measureRun(variant);
+      if (round >= limits.warmups) variant.samples.push(sample);
+    }
   }
-  return samples;
+  return measured.map(({ name, samples }) => ({ name, samples }));
 }
 
 /** Minimum, mean and standard deviation of at least one value. */
@@ -43,13 +58,13 @@ export async function loadBenches(folder: string): Promise<ReadonlyMap<string, B
   const benches = new Map<string, Bench>();
   for (const file of files) {
     const module: unknown = await import(pathToFileURL(join(folder, file)).href);
-    if (!isBench(module)) throw new Error(`got ${file} without name and run, expected both`);
+    if (!isBench(module)) throw new Error(`got ${file} without name and run or variants, expected both`);
     benches.set(module.name, module);
   }
   return benches;
 }
 
-async function measureRun(bench: Bench): Promise<Sample> {
+async function measureRun(bench: Variant): Promise<Sample> {
   const cpuStart = process.cpuUsage();
   const startMs = performance.now();
   const events = await bench.run();
@@ -61,20 +76,36 @@ async function measureRun(bench: Bench): Promise<Sample> {
 
 function isBench(module: unknown): module is Bench {
   if (typeof module !== 'object' || module === null) return false;
-  return 'name' in module && typeof module.name === 'string' && 'run' in module && typeof module.run === 'function';
+  if ('report' in module && typeof module.report !== 'function') return false;
+  if (isVariant(module)) return true;
+  if (!('name' in module && 'variants' in module)) return false;
+  const { name, variants } = module;
+  return typeof name === 'string' && Array.isArray(variants) && variants.length > 0 && variants.every(isVariant);
 }
 
-function printReport(bench: Bench, samples: readonly Sample[]): void {
-  const row = (title: string, valueOf: (sample: Sample) => number): void => {
-    const { min, mean, sd } = spreadOf(samples.map(valueOf));
-    console.log(`${title.padEnd(28)} min ${min.toFixed(3)}   mean ${mean.toFixed(3)} ± ${sd.toFixed(3)}`);
-  };
-  console.log(`${bench.name}: ${samples[0]?.events ?? 0} events a run, ${samples.length} runs`);
-  row('wall ms', (sample) => sample.wallMs);
-  row('wall us an event', (sample) => (sample.wallMs * 1000) / sample.events);
-  row('CPU s a million events', (sample) => (sample.cpuMs * 1000) / sample.events);
+function isVariant(value: unknown): value is Variant {
+  if (typeof value !== 'object' || value === null || !('name' in value && 'run' in value)) return false;
+  return typeof value.name === 'string' && typeof value.run === 'function';
+}
+
+function printReport(bench: Bench, measured: readonly Measured[]): void {
+  const [first] = measured;
+  console.log(`${bench.name}: ${first?.samples.length ?? 0} runs in turn, microseconds an event`);
+  const width = Math.max(...measured.map(({ name }) => name.length));
+  for (const { name, samples } of measured) {
+    const wall = describeSpread(samples.map((sample) => (sample.wallMs * 1000) / sample.events));
+    const cpu = describeSpread(samples.map((sample) => (sample.cpuMs * 1000) / sample.events));
+    const events = `${samples[0]?.events ?? 0} events`.padStart(14);
+    console.log(`${name.padEnd(width)} ${events}   wall ${wall}   CPU ${cpu}`);
+  }
+  for (const line of bench.report?.() ?? []) console.log(line);
   const machine = `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores`;
   console.log(`${machine}, ${process.platform} ${process.arch}, node ${process.version}, ${new Date().toISOString()}`);
+}
+
+function describeSpread(values: readonly number[]): string {
+  const { min, mean, sd } = spreadOf(values);
+  return `min ${min.toFixed(3).padStart(8)} mean ${mean.toFixed(3).padStart(8)} ± ${sd.toFixed(3).padEnd(7)}`;
 }
 
 async function main(name: string | undefined): Promise<void> {

@@ -4,10 +4,17 @@ import { openKeyIndex } from '../adapters/files/key-index.ts';
 import { type LakeFile, openLake } from '../adapters/files/lake.ts';
 import { readParquetBatches, readParquetFile } from '../adapters/files/parquet-reader.ts';
 import { WeirError } from '../core/contract/failure.ts';
+import type { ReasonCode } from '../core/score/decision.ts';
+import { reasonOf, reasonSubjects } from '../core/score/reasons.ts';
+import { fixedDecisionColumns, reasonsMax } from '../core/sinks/decision-table.ts';
 import type { TableRow } from '../core/sinks/table-schema.ts';
 
-/** A decision as the lake has it. */
-export type DecisionRow = z.infer<typeof decisionRow>;
+/** A decision as the lake has it, with its reasons in words and its feature values by name. */
+export type DecisionRow = z.infer<typeof decisionRow> & {
+  readonly reasons: readonly ReasonCode[];
+  /** The values that the score used, in the feature set's order. */
+  readonly used: readonly { readonly name: string; readonly value: number | null }[];
+};
 
 /** One feature of a decision: the value that the score used, and the settled one; null when there is none. */
 export type FeatureValues = {
@@ -28,18 +35,15 @@ const decisionRow = z.object({
   offset: z.number(),
   score: z.number(),
   outcome: z.enum(['approve', 'review', 'stepUp', 'decline']),
-  reason_codes: z.array(
-    z.object({
-      code: z.string(),
-      text: z.string(),
-      feature: z.string().nullable(),
-      value: z.number().nullable(),
-      baseline: z.number().nullable(),
-      contribution: z.number(),
-    }),
-  ),
   rule_hits: z.array(
-    z.object({ id: z.string(), version: z.number(), mode: z.enum(['live', 'shadow']), scoreDelta: z.number() }),
+    z.object({
+      id: z.string(),
+      version: z.number(),
+      mode: z.enum(['live', 'shadow']),
+      scoreDelta: z.number(),
+      code: z.string().optional(),
+      text: z.string().optional(),
+    }),
   ),
   model_id: z.string(),
   model_version: z.string(),
@@ -50,11 +54,16 @@ const decisionRow = z.object({
   feature_set_name: z.string(),
   feature_set_version: z.number(),
   feature_set_hash: z.string(),
-  features: z.array(z.number().nullable()),
   watermark: z.number().nullish(),
   late: z.boolean(),
   too_late: z.boolean(),
   fallback: z.object({ stage: z.string(), reason: z.string() }).nullish(),
+});
+
+const modelReason = z.object({
+  feature: z.string(),
+  baseline: z.number().nullish(),
+  contribution: z.number(),
 });
 
 /**
@@ -145,7 +154,45 @@ async function rowsAt({ path, column, fits }: RowSearch): Promise<TableRow[]> {
 }
 
 function parseRows(rows: readonly TableRow[]): DecisionRow[] {
-  return rows.map((row) => decisionRow.parse(row));
+  return rows.map((row) => {
+    const decision = decisionRow.parse(row);
+    const used = usedFeatures(row);
+    const values = new Map(used.map(({ name, value }) => [name, value]));
+    const reasons = [...ruleReasons(decision), ...modelReasons(row, values)];
+    return { ...decision, reasons, used };
+  });
+}
+
+/** Each column behind the ones that every decision has is a feature. */
+function usedFeatures(row: TableRow): DecisionRow['used'] {
+  return Object.keys(row)
+    .filter((name) => !fixedDecisionColumns.has(name))
+    .map((name) => ({ name, value: numberOrNull(row[name]) }));
+}
+
+function ruleReasons({ rule_hits: hits }: z.infer<typeof decisionRow>): ReasonCode[] {
+  return hits.flatMap(({ code, text, scoreDelta }) =>
+    code === undefined || text === undefined
+      ? []
+      : [{ code, text, feature: null, value: null, baseline: null, contribution: scoreDelta }],
+  );
+}
+
+/** The reasons of the model, worded anew from what they are made of. */
+function modelReasons(row: TableRow, values: ReadonlyMap<string, number | null>): ReasonCode[] {
+  const reasons: ReasonCode[] = [];
+  for (let place = 1; place <= reasonsMax && typeof row[`reason_${place}_feature`] === 'string'; place++) {
+    const { feature, baseline, contribution } = modelReason.parse({
+      feature: row[`reason_${place}_feature`],
+      baseline: row[`reason_${place}_baseline`],
+      contribution: row[`reason_${place}_contribution`],
+    });
+    const value = values.get(feature) ?? null;
+    for (const subject of reasonSubjects({ model: { featureNames: [feature] }, columns: Int32Array.of(0) })) {
+      reasons.push(reasonOf(subject, { value, baseline: baseline ?? null, contribution }));
+    }
+  }
+  return reasons;
 }
 
 function revisionOf(row: TableRow): number {

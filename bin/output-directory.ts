@@ -1,10 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { deserialize } from 'node:v8';
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
 import { z } from 'zod';
 import type { Lake } from '../adapters/files/lake.ts';
 import { loadCheckpoint } from '../adapters/files/checkpoint-store.ts';
 import { WeirError } from '../core/contract/failure.ts';
+import type { LedgerHead } from '../core/sinks/audit-chain.ts';
+import type { ColumnarCheckpoint } from '../runtime/back-shell.ts';
 import { readManifest, type Manifest } from '../runtime/manifest.ts';
 
 /** What a run left in one folder of its directory. */
@@ -14,11 +17,12 @@ export type FolderSize = { readonly folder: string; readonly files: number; read
 export type CheckpointFacts = {
   readonly offset: number;
   readonly watermarkMs: number;
-  /** The last entry of every chain of the ledger, by debit account. */
-  readonly heads: ReadonlyMap<string, { readonly sequence: number; readonly hash: string }>;
+  /** Where the ledger ends, and its sums. */
+  readonly ledgerHead: LedgerHead;
 };
 
 const manifestSchema = z.object({
+  engine: z.enum(['columnar', 'twin']),
   source: z.object({
     path: z.string(),
     sizeBytes: z.number().nullable(),
@@ -30,11 +34,37 @@ const manifestSchema = z.object({
   model: z.object({ id: z.string(), version: z.string(), hash: z.string() }),
 });
 
+const openBlockSchema = z.object({
+  firstSequence: z.number(),
+  entries: z.number(),
+  previousHash: z.string(),
+  bytes: z.instanceof(Uint8Array),
+  usedBytes: z.number(),
+});
+
+const exactInteger = z.union([z.number(), z.bigint()]);
+
+const currencyTotalsSchema = z.object({
+  heldMinor: exactInteger,
+  clearedMinor: exactInteger,
+  reversedMinor: exactInteger,
+  expiredMinor: exactInteger,
+  unmatchedMinor: exactInteger,
+  authorizationEntries: z.number(),
+  clearingEntries: z.number(),
+  reversalEntries: z.number(),
+  expiryEntries: z.number(),
+  unmatchedEntries: z.number(),
+});
+
+const timeSchema = z.union([z.number(), z.literal(Infinity), z.literal(-Infinity)]);
+const ledgerSchema = z.object({ openBlock: openBlockSchema, totals: z.map(z.string(), currencyTotalsSchema) });
 const savedSchema = z.object({
-  state: z.object({
-    watermarks: z.object({ stateMs: z.union([z.number(), z.literal(Infinity), z.literal(-Infinity)]) }),
-    ledger: z.object({ chains: z.map(z.string(), z.object({ sequence: z.number(), hash: z.string() })) }),
-  }),
+  state: z.object({ watermarks: z.object({ stateMs: timeSchema }), ledger: ledgerSchema }),
+});
+const columnarSchema = z.object({
+  front: z.object({ admission: z.object({ stateMs: timeSchema }) }),
+  back: z.object({ ledger: ledgerSchema }),
 });
 
 /** The manifest of a directory that a run has made. Throws `RUN_MISSING` for any other. */
@@ -53,8 +83,21 @@ export function requireRun(dir: string): Manifest {
 export function readCheckpoint(dir: string): CheckpointFacts | null {
   const { checkpoint } = loadCheckpoint({ dir: join(dir, 'checkpoints') });
   if (checkpoint === null) return null;
-  const { state } = savedSchema.parse(checkpoint.value);
-  return { offset: checkpoint.offset, watermarkMs: state.watermarks.stateMs, heads: state.ledger.chains };
+  const { offset, value } = checkpoint;
+  if (isColumnar(value)) {
+    const packed: Record<'front' | 'back', unknown> = {
+      front: deserialize(value.front),
+      back: deserialize(value.back),
+    };
+    const { front, back } = columnarSchema.parse(packed);
+    return { offset, watermarkMs: front.admission.stateMs, ledgerHead: back.ledger };
+  }
+  const { state } = savedSchema.parse(value);
+  return { offset, watermarkMs: state.watermarks.stateMs, ledgerHead: state.ledger };
+}
+
+function isColumnar(value: unknown): value is ColumnarCheckpoint {
+  return typeof value === 'object' && value !== null && 'engine' in value && value.engine === 'columnar';
 }
 
 /** The first of `name`, `name-2`, `name-3` ... that does not exist. */

@@ -4,6 +4,7 @@ import type { Batch, Taken } from './steps/batch.ts';
 import { passTime } from './steps/pass-time.ts';
 import { admit, advanceByEvent, advanceToEnd, forgetIds } from './engine/admission.ts';
 import { collectRows } from './features/settle.ts';
+import { chainEntries } from './sinks/chain.ts';
 import { createEffects, type Effects } from './sinks/effects.ts';
 import {
   compact,
@@ -29,6 +30,7 @@ export function step(weir: Weir, state: WeirState, batch: Batch): Effects {
     passTime(weir, state, effects);
   }
   effects.featureRows.push(...collectRows(weir.features, state.features, state.watermarks.stateMs));
+  effects.chainBlocks.push(...chainEntries(state.ledger.openBlock, effects.ledgerEntries));
   forgetIds(state.admission, state.watermarks);
   return effects;
 }

@@ -5,11 +5,11 @@ import { authorizationContract } from '../core/contract/authorization.ts';
 import { contracts } from '../core/contract/contracts.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { fieldKinds } from '../core/contract/fields.ts';
-import { parseRuleSet } from '../core/contract/rule-set.ts';
+import { parseRuleSet, type RuleSet } from '../core/contract/rule-set.ts';
 import type { FeatureSet } from '../core/features/plan.ts';
 import { createFeatureEngine } from '../core/features/engine.ts';
 import type { Plan } from '../core/features/plan.ts';
-import { createDecider } from '../core/score/decide.ts';
+import { createDecider, type Scoring } from '../core/score/decide.ts';
 import { bindModel, parseModel } from '../core/score/model.ts';
 import { compileRules } from '../core/score/rules.ts';
 import type { Weir } from '../core/steps/state.ts';
@@ -24,11 +24,16 @@ export type WeirIdentity = {
   readonly model: { readonly id: string; readonly version: string; readonly hash: string };
 };
 
-export type Assembled = { readonly weir: Weir; readonly identity: WeirIdentity };
+export type Assembled = {
+  readonly weir: Weir;
+  readonly identity: WeirIdentity;
+  readonly scoring: Scoring;
+  readonly ruleSet: RuleSet;
+};
 
 /** The definition, rules and model that come with the project. */
 export const shippedFiles: WeirFiles = {
-  definition: shipped('../examples/handbook/features.ts'),
+  definition: shipped('../examples/handbook/fraud-features.ts'),
   rules: shipped('../examples/handbook/rules.json'),
   model: shipped('../examples/handbook/model.json'),
 };
@@ -43,11 +48,14 @@ export async function assemble(files: WeirFiles, watermarkPer: Weir['watermarkPe
   const vocabulary = { fields: fieldKinds(authorizationContract), features: names };
   const rules = inFile(files.rules, 'RULES', () => compileRules(ruleSet, vocabulary));
   const featureSet = { name: plan.name, version: plan.version, hash };
-  const decider = createDecider({ model: boundModel, ruleSet: rules, featureSet });
+  const scoring = { model: boundModel, ruleSet: rules, featureSet };
+  const decider = createDecider(scoring);
   const features = createFeatureEngine(plan, allowedLatenessMsOf(plan));
   return {
     weir: { features, decider, ledger: {}, watermarkPer },
     identity: { definition: featureSet, rules: rules.reference, model: model.reference },
+    scoring,
+    ruleSet,
   };
 }
 

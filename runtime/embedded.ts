@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { acquireOwner, type Owner } from '../adapters/files/owner-lock.ts';
 import { loadCheckpoint, saveCheckpoint } from '../adapters/files/checkpoint-store.ts';
 import { openKeyIndex, writeKeyIndex } from '../adapters/files/key-index.ts';
-import { addRows, collectRows, type LakeRows } from '../adapters/files/lake-cut.ts';
+import type { LakeCut } from '../adapters/files/lake-cut.ts';
 import { openLake, type Lake } from '../adapters/files/lake.ts';
 import { openSegmentLog, type SegmentLog } from '../adapters/files/segment-log.ts';
 import { arrive, compact, createState, packState, step, unpackState } from '../core/pipeline.ts';
@@ -58,7 +58,7 @@ export class Embedded implements Scoring {
   readonly #tables: LakeTables;
   #cutStartOffset: number;
   #nextOffset: number;
-  #rows: LakeRows = collectRows();
+  #cut: LakeCut;
 
   constructor({ dir, weir, batchRecordsMax = 1000, cutRecords = 100_000, clockMs = Date.now }: EmbeddedOptions) {
     this.#dir = dir;
@@ -77,6 +77,7 @@ export class Embedded implements Scoring {
     this.counts = saved?.counts ?? new Map();
     this.#lake = openLake({ dir: join(dir, 'lake') });
     this.#lake.removeFrom(this.#nextOffset);
+    this.#cut = this.#lake.openCut(this.#nextOffset);
     const index = openKeyIndex(join(dir, 'keys'));
     index.removeFrom(this.#nextOffset);
     this.#ids = openKnownIds(index);
@@ -147,7 +148,7 @@ export class Embedded implements Scoring {
     if (this.#nextOffset === this.#cutStartOffset) return;
     this.#owner.assertOwner();
     const cut = { startOffset: this.#cutStartOffset, endOffset: this.#nextOffset };
-    this.#lake.writeCut({ ...cut, rows: this.#rows });
+    await this.#cut.finish(cut.endOffset);
     writeKeyIndex({ ...cut, dir: join(this.#dir, 'keys'), entries: this.#ids.pending() });
     compact(this.#weir, this.#state);
     const value: Saved = { state: packState(this.#state), counts: this.counts };
@@ -155,11 +156,12 @@ export class Embedded implements Scoring {
     saveCheckpoint({ dir: join(this.#dir, 'checkpoints'), offset: this.#nextOffset, epoch: this.#owner.epoch, value });
     this.#journal.clear();
     this.#ids.committed();
-    this.#rows = collectRows();
+    this.#cut = this.#lake.openCut(this.#nextOffset);
     this.#cutStartOffset = this.#nextOffset;
   }
 
   async close(): Promise<void> {
+    this.#cut.abandon();
     this.#log.close();
     this.#journal.close();
     this.#owner.release();
@@ -173,7 +175,7 @@ export class Embedded implements Scoring {
     this.#ids.add(effects.acceptedKeys);
     for (const [name, count] of effects.counts) this.counts.set(name, (this.counts.get(name) ?? 0) + count);
     for (const [schema, rows] of lakeRows(this.#tables, this.#weir.features.plan, effects)) {
-      addRows(this.#rows, schema, rows);
+      if (rows.length > 0) this.#cut.table(schema).appendRows(rows);
     }
   }
 }

@@ -3,6 +3,9 @@ export type IdFilter = {
   readonly add: (idHash: string) => void;
   /** False: certainly not added. True: added, or one of about a thousand that were not. */
   readonly mightHold: (idHash: string) => boolean;
+  /** As `add` and `mightHold`, of the id whose first two words stand at `words[at]`. */
+  readonly addWords: (words: Uint32Array, at: number) => void;
+  readonly mightHoldWords: (words: Uint32Array, at: number) => boolean;
 };
 
 const bitsOfBlock = 2 ** 23;
@@ -17,44 +20,43 @@ const probes = 8;
 export function createIdFilter(): IdFilter {
   const blocks: Uint32Array[] = [];
   let idsOfLast = idsOfBlock;
+  const addHalves = (first: number, second: number): void => {
+    if (idsOfLast >= idsOfBlock) {
+      blocks.push(new Uint32Array(bitsOfBlock / 32));
+      idsOfLast = 0;
+    }
+    idsOfLast++;
+    const last = blocks.at(-1)!;
+    for (let probe = 0; probe < probes; probe++) {
+      const position = (first + Math.imul(probe, second)) >>> 9;
+      last[position >>> 5]! |= 1 << (position & 31);
+    }
+  };
+  const holdsHalves = (first: number, second: number): boolean => {
+    for (const block of blocks) if (holds(block, first, second)) return true;
+    return false;
+  };
   return {
-    add: (idHash) => {
-      if (idsOfLast >= idsOfBlock) {
-        blocks.push(new Uint32Array(bitsOfBlock / 32));
-        idsOfLast = 0;
-      }
-      idsOfLast++;
-      const last = blocks.at(-1);
-      if (last !== undefined) forEachProbe(idHash, (word, bit) => setBit(last, { word, bit }));
-    },
-    mightHold: (idHash) => {
-      const { first, second } = halves(idHash);
-      return blocks.some((block) => holds(block, first, second));
-    },
+    add: (idHash) => addHalves(firstHalf(idHash), secondHalf(idHash)),
+    mightHold: (idHash) => holdsHalves(firstHalf(idHash), secondHalf(idHash)),
+    addWords: (words, at) => addHalves(words[at]! | 0, words[at + 1]! | 1),
+    mightHoldWords: (words, at) => holdsHalves(words[at]! | 0, words[at + 1]! | 1),
   };
 }
 
 function holds(block: Uint32Array, first: number, second: number): boolean {
   for (let probe = 0; probe < probes; probe++) {
     const position = (first + Math.imul(probe, second)) >>> 9;
-    if ((((block[position >>> 5] ?? 0) >>> (position & 31)) & 1) === 0) return false;
+    if (((block[position >>> 5]! >>> (position & 31)) & 1) === 0) return false;
   }
   return true;
 }
 
-function forEachProbe(idHash: string, visit: (word: number, bit: number) => void): void {
-  const { first, second } = halves(idHash);
-  for (let probe = 0; probe < probes; probe++) {
-    const position = (first + Math.imul(probe, second)) >>> 9;
-    visit(position >>> 5, position & 31);
-  }
+function firstHalf(idHash: string): number {
+  return Number.parseInt(idHash.slice(0, 8), 16) | 0;
 }
 
-function setBit(block: Uint32Array, { word, bit }: { readonly word: number; readonly bit: number }): void {
-  block[word] = (block[word] ?? 0) | (1 << bit);
-}
-
-/** Two 32-bit halves; the second is odd, so that the probes differ. */
-function halves(idHash: string): { readonly first: number; readonly second: number } {
-  return { first: Number.parseInt(idHash.slice(0, 8), 16) | 0, second: Number.parseInt(idHash.slice(8, 16), 16) | 1 };
+/** Odd, so that the probes differ. */
+function secondHalf(idHash: string): number {
+  return Number.parseInt(idHash.slice(8, 16), 16) | 1;
 }

@@ -18,7 +18,7 @@ export type KnownIds = {
 /** Opens the memory of ids over an index. A filter in memory spares the disk almost every id that is new. */
 export function openKnownIds(index: KeyIndex): KnownIds {
   const filter = createIdFilter();
-  index.eachId(filter.add);
+  index.eachIdWords(filter.addWords);
   const bodies = new Map<string, string>();
   let pending: AcceptedKey[] = [];
   const find = (idHash: string): string | undefined =>

@@ -6,6 +6,8 @@ import type { WeirIdentity } from './assemble.ts';
 
 /** What an output directory was made by: `run.json` beside the log. */
 export type Manifest = WeirIdentity & {
+  /** A checkpoint is its engine's own. */
+  readonly engine: 'columnar' | 'twin';
   readonly source: {
     readonly path: string;
     readonly sizeBytes: number | null;

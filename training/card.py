@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from figures import ranking_figures
+from calibration import Platt, measure_calibration
+from figures import RankingFigures, ranking_figures
+from money import HEADER, cells_of, money_rows
 from rule_set import OUTCOMES, count_hits, outcomes_by_score, outcomes_with_rules, scores_of
 from world import Days
 
 BEGIN = "<!-- measured: begin -->"
 END = "<!-- measured: end -->"
-
-CALIBRATION_EDGES = (0.0, 0.01, 0.05, 0.2, 0.5, 0.8, 1.0)
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,18 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """The same training over other features, judged on the test span and on the other world."""
+
+    name: str
+    features: int
+    test: RankingFigures
+    other: RankingFigures
+
+
+@dataclass(frozen=True)
 class Measured:
-    """A model and everything that its card tells in numbers."""
+    """A model and everything that its card tells in numbers; `raw_test` has the probabilities before the scaling."""
 
     booster: xgboost.Booster
     model: Path
@@ -48,6 +57,9 @@ class Measured:
     test: Span
     other: Span
     cold: Span
+    raw_test: Span
+    platt: Platt
+    variants: list[Variant]
 
 
 def update_card(card: Path, measured: Measured) -> str:
@@ -69,13 +81,17 @@ def sections(measured: Measured) -> list[str]:
         identity_section(measured),
         "## How well it ranks",
         ranking_table(measured.training, judged),
+        variants_table(measured.variants),
         "## Thresholds and what they do",
         operating_table(measured.test, measured.rule_set),
         operating_table(measured.other, measured.rule_set),
+        "## Money",
+        money_table(measured.test, measured.rule_set),
+        money_table(measured.other, measured.rule_set),
         "## Rules",
         rules_table(measured.test, measured.rule_set),
         "## Calibration",
-        calibration_table(measured.test),
+        calibration_section(measured),
         "## Features",
         importance_table(measured.booster),
     ]
@@ -110,6 +126,26 @@ def size_cells(span: Span) -> list[str]:
     """Which days of which world, and how much there is of them."""
     frauds = int(span.payments["fraud"].sum())
     return [span.name, str(span.seed), str(span.days), f"{len(span.payments):,}", f"{frauds:,}"]
+
+
+def variants_table(variants: list[Variant]) -> str:
+    """How well the same training ranks with fewer features."""
+    rows: list[list[str]] = []
+    for variant in variants:
+        cells = [variant.name, str(variant.features)]
+        for figures in (variant.test, variant.other):
+            cells += [f"{figures.average_precision:.3f}", f"{figures.card_precision_100:.3f}"]
+        rows.append(cells)
+    return table(
+        ["Trained on", "Features", "AP (test)", "CP@100 (test)", "AP (other world)", "CP@100 (other world)"], rows
+    )
+
+
+def money_table(span: Span, rule_set: dict[str, Any]) -> str:
+    """What the rules, the model and both stop."""
+    first, *others = HEADER
+    rows = [cells_of(row) for row in money_rows([span.payments], rule_set)]
+    return table([f"{first} ({span.name})", *others], rows)
 
 
 def operating_table(span: Span, rule_set: dict[str, Any]) -> str:
@@ -156,20 +192,28 @@ def rules_table(span: Span, rule_set: dict[str, Any]) -> str:
     return table(["Rule", "Mode", f"Hits ({span.name})", "Frauds among them"], rows)
 
 
+def calibration_section(measured: Measured) -> str:
+    """What the model says and what comes of it, with the scaling and without it."""
+    spans = [replace(measured.raw_test, name="test, before the scaling"), measured.test, measured.other]
+    figures = [(span.name, measure_calibration(span.payments)) for span in spans]
+    errors = [[name, f"{figure.brier:.5f}", f"{figure.expected_error:.5f}"] for name, figure in figures]
+    slope, intercept = measured.platt.slope, measured.platt.intercept
+    parts = [
+        f"Platt scaling: the log-odds times {slope:.4f}, plus {intercept:.4f}.",
+        table(["Span", "Brier score", "Expected calibration error"], errors),
+        calibration_table(measured.test),
+        calibration_table(measured.other),
+    ]
+    return "\n\n".join(parts)
+
+
 def calibration_table(span: Span) -> str:
     """What the model said and what came of it, by the probability."""
-    probability = span.payments["probability"].to_numpy(dtype=np.float64)
-    fraud = span.payments["fraud"].to_numpy()
-    rows: list[list[str]] = []
-    for low, high in pairwise(CALIBRATION_EDGES):
-        inside = (probability >= low) & (probability < high)
-        if not inside.any():
-            continue
-        said, seen = float(probability[inside].mean()), float(fraud[inside].mean())
-        rows.append([f"{low:g} to {high:g}", f"{int(inside.sum()):,}", f"{said:.4f}", f"{seen:.4f}"])
-    brier = float(np.mean((probability - fraud) ** 2))
-    calibration = table([f"Probability ({span.name})", "Payments", "Mean probability", "Share of frauds"], rows)
-    return f"{calibration}\n\nBrier score {brier:.5f}."
+    rows = [
+        [f"{part.low:g} to {part.high:g}", f"{part.payments:,}", f"{part.said:.4f}", f"{part.seen:.4f}"]
+        for part in measure_calibration(span.payments).bins
+    ]
+    return table([f"Probability ({span.name})", "Payments", "Mean probability", "Share of frauds"], rows)
 
 
 def importance_table(booster: xgboost.Booster) -> str:

@@ -43,15 +43,25 @@ def outcomes_by_score(rule_set: dict[str, Any], scores: np.ndarray) -> np.ndarra
 
 def outcomes_with_rules(rule_set: dict[str, Any], payments: pd.DataFrame) -> np.ndarray:
     """The outcome of each payment once the live rules have moved its score, as its place in `OUTCOMES`."""
-    live = [rule for rule in rule_set["rules"] if rule["mode"] == "live"]
-    scores = scores_of(payments["probability"])
+    scores = scores_of(payments["probability"]) + live_deltas(rule_set, payments)
     at_least = np.zeros(len(payments), dtype=np.int64)
-    for rule in live:
-        hits = hits_of(rule["when"], payments).to_numpy()
-        scores = scores + np.where(hits, rule["scoreDelta"], 0)
+    for rule in live_rules(rule_set):
         outcome = OUTCOMES.index(rule.get("outcomeAtLeast", "approve"))
-        at_least = np.maximum(at_least, np.where(hits, outcome, 0))
+        at_least = np.maximum(at_least, np.where(hits_of(rule["when"], payments), outcome, 0))
     return np.asarray(np.maximum(outcomes_by_score(rule_set, np.clip(scores, 0, 1000)), at_least))
+
+
+def live_deltas(rule_set: dict[str, Any], payments: pd.DataFrame) -> np.ndarray:
+    """The points by which the live rules move each payment's score."""
+    deltas = np.zeros(len(payments), dtype=np.int64)
+    for rule in live_rules(rule_set):
+        deltas += np.where(hits_of(rule["when"], payments), rule["scoreDelta"], 0)
+    return deltas
+
+
+def live_rules(rule_set: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rules that take part in the outcome."""
+    return [rule for rule in rule_set["rules"] if rule["mode"] == "live"]
 
 
 def count_hits(rule_set: dict[str, Any], payments: pd.DataFrame) -> list[RuleHits]:

@@ -12,7 +12,7 @@ import duckdb
 import pandas as pd
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DEFINITION = REPOSITORY / "examples" / "handbook" / "features.ts"
+DEFINITION = REPOSITORY / "examples" / "handbook" / "fraud-features.ts"
 
 #: The fields of an authorization that rules may read here, with the types that DuckDB gives them.
 FIELD_TYPES = {

@@ -15,7 +15,7 @@ export function writeDurably(path: string, write: (fd: number) => void): void {
 }
 
 /** As `writeDurably`, but the caller syncs the directory (once for many files). */
-export function writeRenamed(path: string, write: (fd: number) => void): void {
+function writeRenamed(path: string, write: (fd: number) => void): void {
   const temporaryPath = path + temporarySuffix;
   withPath(path, () => {
     try {

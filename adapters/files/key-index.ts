@@ -22,6 +22,8 @@ export type KeyIndex = {
   readonly find: (idHash: string) => FoundKey | null;
   /** Visits the first 16 digits of every id hash, in no order. */
   readonly eachId: (visit: (idHashPrefix: string) => void) => void;
+  /** As `eachId`, as two words at `words[at]`. */
+  readonly eachIdWords: (visit: (words: Uint32Array, at: number) => void) => void;
   /** Deletes the files of cuts that start at or after an offset. */
   readonly removeFrom: (offset: number) => void;
   /** Looks at the directory again, for files that were written since. */
@@ -36,6 +38,16 @@ const prefixDigits = 16;
 const magic = Buffer.from('WEIRKEYS');
 /** Entries that are left for one read at the end of a binary search. */
 const blockEntries = 128;
+/** A double holds 32 bits of a hash and a position below this one exactly. */
+const positionsMax = 2 ** 21;
+
+/** Accepted ids as columns. */
+export type KeyColumns = {
+  readonly count: number;
+  /** Four words an id: 64 bits of the id hash, then 64 of the body hash. */
+  readonly words: Uint32Array;
+  readonly offset: Float64Array;
+};
 
 /** Writes the ids of one cut, whole or not at all. Throws `DISK_FULL`. O(n log n). */
 export function writeKeyIndex(cut: {
@@ -44,11 +56,16 @@ export function writeKeyIndex(cut: {
   endOffset: number;
   entries: readonly KeyEntry[];
 }): void {
+  writeKeyColumns({ ...cut, keys: columnsOf(cut.entries) });
+}
+
+/** As `writeKeyIndex`, of columns. */
+export function writeKeyColumns(cut: { dir: string; startOffset: number; endOffset: number; keys: KeyColumns }): void {
   makeDirectory(cut.dir);
-  const body = encode(cut.entries);
+  const body = encode(cut.keys);
   const footer = Buffer.alloc(entryBytes);
   magic.copy(footer);
-  footer.writeDoubleLE(cut.entries.length, 8);
+  footer.writeDoubleLE(cut.keys.count, 8);
   footer.writeUInt32LE(crc32(body), 16);
   writeDurably(join(cut.dir, `${offsetName(cut.startOffset)}-${offsetName(cut.endOffset)}.idx`), (fd) => {
     writeFully(fd, body);
@@ -81,42 +98,71 @@ export function openKeyIndex(dir: string): KeyIndex {
     verified.clear();
     refresh();
   };
-  return { find, eachId: (visit) => files.forEach(({ path }) => eachIdOf(path, visit)), removeFrom, refresh };
+  const eachIdWords: KeyIndex['eachIdWords'] = (visit) => files.forEach(({ path }) => eachIdOf(path, visit));
+  const eachId: KeyIndex['eachId'] = (visit) =>
+    eachIdWords((words, at) => visit(hexOf(words[at]!) + hexOf(words[at + 1]!)));
+  return { find, eachId, eachIdWords, removeFrom, refresh };
 }
 
-function eachIdOf(path: string, visit: (idHashPrefix: string) => void): void {
+function eachIdOf(path: string, visit: (words: Uint32Array, at: number) => void): void {
   const bytes = withPath(path, () => readFileSync(path));
-  const digits = bytes.toString('hex');
-  for (let at = 0; at < bytes.length - entryBytes; at += entryBytes) visit(digits.slice(at * 2, at * 2 + prefixDigits));
+  const words = new Uint32Array(2);
+  for (let at = 0; at < bytes.length - entryBytes; at += entryBytes) {
+    words[0] = bytes.readUInt32BE(at);
+    words[1] = bytes.readUInt32BE(at + 4);
+    visit(words, 0);
+  }
 }
 
-function encode(entries: readonly KeyEntry[]): Buffer {
-  const unsorted = Buffer.alloc(entries.length * entryBytes);
-  let at = 0;
-  for (const { idHash, bodyHash, offset } of entries) {
-    unsorted.write(prefixOf(idHash), at, 'hex');
-    unsorted.write(prefixOf(bodyHash), at + 8, 'hex');
-    unsorted.writeDoubleLE(offset, at + 16);
-    at += entryBytes;
+function hexOf(word: number): string {
+  return word.toString(16).padStart(8, '0');
+}
+
+function columnsOf(entries: readonly KeyEntry[]): KeyColumns {
+  const words = new Uint32Array(entries.length * 4);
+  entries.forEach(({ idHash, bodyHash }, index) => {
+    const digits = prefixOf(idHash) + prefixOf(bodyHash);
+    for (let word = 0; word < 4; word++)
+      words[index * 4 + word] = Number.parseInt(digits.slice(word * 8, word * 8 + 8), 16);
+  });
+  return { count: entries.length, words, offset: Float64Array.from(entries, ({ offset }) => offset) };
+}
+
+function encode({ count, words, offset }: KeyColumns): Buffer {
+  if (count > positionsMax) throw new RangeError(`got ${count} ids in one cut, expected at most ${positionsMax}`);
+  const sorted = Buffer.alloc(count * entryBytes);
+  let to = 0;
+  for (const from of sortedOrder({ count, words, offset })) {
+    for (let word = 0; word < 4; word++) sorted.writeUInt32BE(words[from * 4 + word]!, to + word * 4);
+    sorted.writeDoubleLE(offset[from]!, to + 16);
+    to += entryBytes;
   }
-  const order = sortedOrder(unsorted, entries.length);
-  const sorted = Buffer.alloc(unsorted.length);
-  order.forEach((from, to) => unsorted.copy(sorted, to * entryBytes, from * entryBytes, (from + 1) * entryBytes));
   return sorted;
 }
 
-/** Sorts positions and not entries, on halves of the hash as plain numbers: 64-bit BigInts are several times slower. */
-function sortedOrder(body: Buffer, count: number): Uint32Array {
-  const high = new Uint32Array(count);
-  const low = new Uint32Array(count);
-  for (let i = 0; i < count; i++) {
-    high[i] = body.readUInt32BE(i * entryBytes);
-    low[i] = body.readUInt32BE(i * entryBytes + 4);
+/**
+ * Positions by id hash, then offset. Sorts doubles that hold the first 32 bits and the position, as the engine does
+ * without a comparator; what they leave open is mended between neighbours.
+ */
+function sortedOrder({ count, words, offset }: KeyColumns): Uint32Array {
+  const keys = new Float64Array(count);
+  for (let i = 0; i < count; i++) keys[i] = words[i * 4]! * positionsMax + i;
+  keys.sort();
+  const order = Uint32Array.from(keys, (key) => key % positionsMax);
+  const isAfter = (a: number, b: number): boolean => {
+    for (let word = 0; word < 2; word++) {
+      if (words[a * 4 + word] !== words[b * 4 + word]) return words[a * 4 + word]! > words[b * 4 + word]!;
+    }
+    return offset[a]! > offset[b]!;
+  };
+  for (let i = 1; i < count; i++) {
+    for (let j = i; j > 0 && isAfter(order[j - 1]!, order[j]!); j--) {
+      const moved = order[j]!;
+      order[j] = order[j - 1]!;
+      order[j - 1] = moved;
+    }
   }
-  const offsetAt = (i: number): number => body.readDoubleLE(i * entryBytes + 16);
-  return Uint32Array.from({ length: count }, (_, i) => i).sort(
-    (a, b) => (high[a] ?? 0) - (high[b] ?? 0) || (low[a] ?? 0) - (low[b] ?? 0) || offsetAt(a) - offsetAt(b),
-  );
+  return order;
 }
 
 function prefixOf(hash: string): string {

@@ -1,51 +1,93 @@
+import { renameSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
-import { createTableBuffer, type TableBuffer } from './parquet-table.ts';
-
-/** Rows on their way into the lake, in columns from the start: no row object outlives its arrival. */
-export type LakeRows = {
-  /** By the folder below the lake's directory. */
-  readonly buffers: Map<string, TableBuffer>;
-};
-
-const dayMs = 86_400_000;
-
-/** Starts to collect the rows of a cut. */
-export function collectRows(): LakeRows {
-  return { buffers: new Map() };
-}
+import type { TableSchema } from '../../core/sinks/table-schema.ts';
+import { offsetName, syncDirectory } from './durable-file.ts';
+import { withPath, wrapFsError } from './failure.ts';
+import { endPart, type LakePart, removePart } from './lake-part.ts';
+import { type LakeTable, type OpenTable, openTable } from './lake-table.ts';
 
 /**
- * Adds rows of a table, each to the folder of its day, UTC; a table without a partition column has one folder. Throws a
- * `TypeError` for a row whose partition column is no time.
+ * The effects of the records from a start offset on, on their way into the lake. Full row groups go to temporary files as
+ * they come, so memory never holds a whole cut.
  */
-export function addRows({ buffers }: LakeRows, schema: TableSchema, rows: Iterable<TableRow>): void {
-  for (const row of rows) {
-    const folder = folderOf(schema, row);
-    let buffer = buffers.get(folder);
-    if (buffer === undefined) {
-      buffer = createTableBuffer(schema);
-      buffers.set(folder, buffer);
-    }
-    buffer.push(row);
+export type LakeCut = {
+  readonly startOffset: number;
+  /** The writer of a table, the same one for the same schema. */
+  readonly table: (schema: TableSchema) => LakeTable;
+  /**
+   * Gives the files their names and makes them durable: afterwards a checkpoint at `endOffset` may rely on the cut, which
+   * is then done. Tables without rows have no file. Throws `DISK_FULL`; no file of the cut is left then.
+   */
+  readonly finish: (endOffset: number) => Promise<void>;
+  /** As `finish`, in one go. */
+  readonly finishSync: (endOffset: number) => void;
+  /** Throws the unfinished files away. */
+  readonly abandon: () => void;
+};
+
+/** Starts a cut of the lake in a directory. */
+export function openCut({ dir, startOffset }: { dir: string; startOffset: number }): LakeCut {
+  const tables = new Map<TableSchema, OpenTable>();
+  const partsOf = (): LakePart[] => [...tables.values()].flatMap(({ parts }) => [...parts.values()]);
+  const table = (schema: TableSchema): LakeTable => {
+    const known = tables.get(schema);
+    if (known !== undefined) return known.writer;
+    const opened = openTable({ dir, startOffset, schema });
+    tables.set(schema, opened);
+    return opened.writer;
+  };
+  const abandon = (): void => partsOf().forEach(removePart);
+  return {
+    startOffset,
+    table,
+    abandon,
+    finish: async (endOffset) => {
+      const parts = partsOf();
+      try {
+        parts.forEach(endPart);
+        await syncAll(parts.map(({ temporaryPath }) => temporaryPath));
+        parts.forEach((part) => nameOf(part, { startOffset, endOffset }));
+        await syncAll([...new Set(parts.map((part) => part.dir))]);
+      } catch (error) {
+        abandon();
+        throw error;
+      }
+    },
+    finishSync: (endOffset) => {
+      const parts = partsOf();
+      try {
+        parts.forEach(endPart);
+        for (const { temporaryPath } of parts) syncDirectory(temporaryPath);
+        parts.forEach((part) => nameOf(part, { startOffset, endOffset }));
+        for (const folder of new Set(parts.map((part) => part.dir))) syncDirectory(folder);
+      } catch (error) {
+        abandon();
+        throw error;
+      }
+    },
+  };
+}
+
+function nameOf({ dir, temporaryPath }: LakePart, cut: { startOffset: number; endOffset: number }): void {
+  const name = `${offsetName(cut.startOffset)}-${offsetName(cut.endOffset)}.parquet`;
+  withPath(temporaryPath, () => renameSync(temporaryPath, join(dir, name)));
+}
+
+const syncsMax = 8;
+
+/** Makes files, or the names in directories, durable: some at a time. */
+async function syncAll(paths: readonly string[]): Promise<void> {
+  for (let start = 0; start < paths.length; start += syncsMax) {
+    await Promise.all(paths.slice(start, start + syncsMax).map(syncPath));
   }
 }
 
-function folderOf({ name, partitionBy }: TableSchema, row: TableRow): string {
-  if (partitionBy === undefined) return name;
-  const timeMs = row[partitionBy];
-  if (typeof timeMs !== 'number') throw new TypeError(`${name}.${partitionBy}: got ${typeof timeMs}, expected ms UTC`);
-  return join(name, `event_date=${dateOf(Math.floor(timeMs / dayMs))}`);
-}
-
-let lastDay = Number.NaN;
-let lastDate = '';
-
-/** The date of a day since the epoch; rows mostly come day by day. */
-function dateOf(day: number): string {
-  if (day !== lastDay) {
-    lastDate = new Date(day * dayMs).toISOString().slice(0, -14);
-    lastDay = day;
+async function syncPath(path: string): Promise<void> {
+  try {
+    await using file = await open(path, 'r');
+    await file.sync();
+  } catch (error) {
+    throw wrapFsError(error, path);
   }
-  return lastDate;
 }

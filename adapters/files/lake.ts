@@ -1,18 +1,10 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TableRow } from '../../core/sinks/table-schema.ts';
-import { makeDirectory, offsetName, syncDirectory, temporarySuffix } from './durable-file.ts';
+import { makeDirectory, syncDirectory, temporarySuffix } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { readParquetBatches } from './parquet-reader.ts';
-import type { LakeRows } from './lake-cut.ts';
-import { writeParquetBuffer } from './parquet-table.ts';
-
-/** The effects of the records `[startOffset, endOffset)`, as rows of tables in the order in which they were added. */
-export type LakeCut = {
-  readonly startOffset: number;
-  readonly endOffset: number;
-  readonly rows: LakeRows;
-};
+import { type LakeCut, openCut } from './lake-cut.ts';
 
 /** One Parquet file of the lake. `date` is the day of its rows, UTC, null in a table without a partition column. */
 export type LakeFile = {
@@ -24,11 +16,8 @@ export type LakeFile = {
 
 /** Tables of Parquet files in a directory, `<table>/event_date=YYYY-MM-DD/<start>-<end>.parquet`, cut at log offsets. */
 export type Lake = {
-  /**
-   * Writes a cut and makes it durable: afterwards a checkpoint may rely on it. Writing the same cut again gives the same
-   * files. Tables without rows have none. Throws `DISK_FULL`.
-   */
-  readonly writeCut: (cut: LakeCut) => void;
+  /** Starts to collect the effects of the records from an offset on. */
+  readonly openCut: (startOffset: number) => LakeCut;
   /** Deletes the files of cuts that start at or after an offset, leftovers of a crash and folders that become empty. */
   readonly removeFrom: (offset: number) => void;
   /** A table's files by start offset, then date. */
@@ -42,22 +31,13 @@ export function openLake({ dir }: { dir: string }): Lake {
   makeDirectory(dir);
   const listFiles = (table: string): LakeFile[] => listTable(join(dir, table));
   return {
-    writeCut: (cut) => writeCut(dir, cut),
+    openCut: (startOffset) => openCut({ dir, startOffset }),
     removeFrom: (offset) => {
       removeFrom(dir, offset);
     },
     listFiles,
     readRows: (table, options = {}) => readRows(listFiles(table), options.columns),
   };
-}
-
-function writeCut(dir: string, { startOffset, endOffset, rows }: LakeCut): void {
-  const name = `${offsetName(startOffset)}-${offsetName(endOffset)}.parquet`;
-  for (const [folder, buffer] of [...rows.buffers].sort(([a], [b]) => compareText(a, b))) {
-    makeDirectory(join(dir, folder));
-    writeParquetBuffer(join(dir, folder, name), buffer);
-    syncDirectory(join(dir, folder));
-  }
 }
 
 async function* readRows(files: readonly LakeFile[], columns?: readonly string[]): AsyncGenerator<TableRow[]> {
@@ -97,6 +77,6 @@ function removeFrom(dir: string, offset: number): boolean {
 }
 
 function isDoomed(name: string, offset: number): boolean {
-  const match = /^(\d{16})-\d{16}\.parquet(\.tmp)?$/.exec(name);
+  const match = /^(\d{16})(?:-\d{16})?\.parquet(\.tmp)?$/.exec(name);
   return match !== null && (match[2] === temporarySuffix || Number(match[1]) >= offset);
 }

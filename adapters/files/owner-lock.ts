@@ -47,6 +47,14 @@ export function acquireOwner(dir: string): Owner {
   }
 }
 
+/** The hold of another thread of this process, by its epoch. Throws `FENCED` when the directory has another owner. */
+export function ownerOfEpoch(dir: string, epoch: number): Pick<Owner, 'epoch' | 'assertOwner'> {
+  const record = { pid: process.pid, host: hostname(), epoch, startTimeMs: null };
+  const owner = ownerOf(dir, record);
+  owner.assertOwner();
+  return owner;
+}
+
 function take(dir: string, record: OwnerRecord): void {
   try {
     writeOwner(dir, record);

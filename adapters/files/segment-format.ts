@@ -16,14 +16,14 @@ export type LogEntry = {
 export type Cursor = { block: Buffer; position: number; end: number };
 
 /** The largest record that the log takes; a greater length on disk is damage. */
-const recordBytesMax = 16 * 1024 * 1024;
+export const recordBytesMax = 16 * 1024 * 1024;
 
 // | u32 length | u32 crc | u16 topic length | f64 ingest time | f64 source position | topic | event |
 //                        '--------------------------- length bytes ----------------------------'
 // The checksum starts from the length, so that it covers every byte of the record. Little endian.
-const prefixBytes = 8;
-const fixedBytes = 18;
-const headerBytes = prefixBytes + fixedBytes;
+export const prefixBytes = 8;
+export const fixedBytes = 18;
+export const headerBytes = prefixBytes + fixedBytes;
 
 /** Bytes of an entry on disk. Throws `RECORD_TOO_LARGE`. */
 export function encodedBytes(entry: LogEntry, topicBytes: Uint8Array): number {

@@ -1,15 +1,16 @@
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { WeirError } from '../../core/contract/failure.ts';
+import { promisify } from 'node:util';
 import type { LogRecord } from '../../core/engine/record.ts';
 import { makeDirectory, offsetName, syncDirectory } from './durable-file.ts';
-import { withPath } from './failure.ts';
+import { withPath, wrapFsError } from './failure.ts';
 import { type Cursor, encodedBytes, encodeRecord, type LogEntry } from './segment-format.ts';
 import { noteIndex, type Segment, SegmentReader } from './segment-reader.ts';
-import { corrupt, listSegments, scanSegment } from './segment-scan.ts';
+import { corrupt, listSegments, scanSegment, tooShort } from './segment-scan.ts';
 
 export type { LogEntry } from './segment-format.ts';
 
+const fdatasyncLater = promisify(fdatasync);
 const segmentBytesMaxDefault = 128 * 1024 * 1024;
 
 /**
@@ -99,12 +100,21 @@ export class SegmentLog {
     withPath(this.#active.path, () => fdatasyncSync(this.#fd));
   }
 
+  /** As `sync`, without waiting for the disk. A segment that was closed meanwhile was synced before. */
+  async syncSoon(): Promise<void> {
+    const { path } = this.#active;
+    const fd = this.#fd;
+    await fdatasyncLater(fd).catch((error: unknown) => {
+      if (fd === this.#fd) throw wrapFsError(error, path);
+    });
+  }
+
   /**
    * At most `countMax` records from an offset on, none at the end of the log; cheapest where the last read stopped. The
    * bytes are views of the blocks that were read. Throws `LOG_CORRUPT`, and `LOG_TOO_SHORT` beyond the end.
    */
   read({ fromOffset, countMax }: { fromOffset: number; countMax: number }): LogRecord[] {
-    if (fromOffset > this.#endOffset) throw this.#tooShort(fromOffset);
+    if (fromOffset > this.#endOffset) throw tooShort(this.#dir, { fromOffset, endOffset: this.#endOffset });
     const records: LogRecord[] = [];
     const untilOffset = Math.min(this.#endOffset, fromOffset + countMax);
     for (let offset = fromOffset; offset < untilOffset; offset++) {
@@ -282,14 +292,5 @@ export class SegmentLog {
     const bytes = new TextEncoder().encode(topic);
     this.#topicBytes.set(topic, bytes);
     return bytes;
-  }
-
-  #tooShort(fromOffset: number): WeirError {
-    return new WeirError({
-      code: 'LOG_TOO_SHORT',
-      message: `${this.#dir}: offset ${fromOffset} was asked for, but the log ends at ${this.#endOffset}`,
-      fix: 'The log was cut or replaced. Restore it, or start again in an empty directory.',
-      facts: { dir: this.#dir, fromOffset, endOffset: this.#endOffset },
-    });
   }
 }

@@ -46,3 +46,13 @@ export function corrupt({ path }: { path: string }, offset: number): WeirError {
     facts: { path, offset },
   });
 }
+
+/** The failure `LOG_TOO_SHORT`: an offset was asked for that the log has not reached. */
+export function tooShort(dir: string, asked: { readonly fromOffset: number; readonly endOffset: number }): WeirError {
+  return new WeirError({
+    code: 'LOG_TOO_SHORT',
+    message: `${dir}: offset ${asked.fromOffset} was asked for, but the log ends at ${asked.endOffset}`,
+    fix: 'The log was cut or replaced. Restore it, or start again in an empty directory.',
+    facts: { dir, ...asked },
+  });
+}

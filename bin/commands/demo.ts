@@ -4,12 +4,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { WeirError } from '../../core/contract/failure.ts';
 import { assemble } from '../../runtime/assemble.ts';
-import { Embedded } from '../../runtime/embedded.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
 import { runSource } from '../../runtime/run-source.ts';
 import type { Scoring } from '../../runtime/scoring.ts';
 import { demoLines } from '../demo-view.ts';
 import { openDemoStream, type DemoStream, type Verdicts } from '../demo-stream.ts';
+import { openScoring } from '../engine-options.ts';
 import { formatAmount, formatCount, formatRows, formatShare } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption, numberAboveZero, wholeNumber } from '../invocation.ts';
@@ -62,15 +62,18 @@ async function demo(options: DemoOptions): Promise<number> {
   // Nobody can stop what nobody watches: without a terminal it ends by itself.
   const isWatched = once !== true && process.stderr.isTTY;
   const authorizationsMax = options.events ?? (isWatched ? Infinity : onceEvents);
-  const { weir, identity } = await assemble(weirFilesOf(options));
+  const files = weirFilesOf(options);
+  const assembled = await assemble(files);
   const out = outputOf(options);
   const stream = openDemoStream({ seed, authorizationsMax });
   // Generated payments may be ahead of this machine's clock; they count as taken when they happened.
   const clockMs = (): number => Math.max(Date.now(), stream.streamTimeMs());
-  const scoring = new Embedded({ dir: out, weir, clockMs });
+  const engine = 'columnar';
+  const scoring = await openScoring({ dir: out, assembled, files, engine, threads: 1, tells: 'all', clockMs });
   try {
     claimManifest(out, {
-      ...identity,
+      ...assembled.identity,
+      engine,
       source: { path: `demo of seed ${seed}`, sizeBytes: null, format: 'jsonl', mapping: null },
     });
     remark(`weir demo: made-up payments of seed ${seed}; everything is kept in ${out}`);

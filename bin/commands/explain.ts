@@ -57,8 +57,8 @@ function report(decision: DecisionRow, features: SettledFeatures): unknown {
     outcome: decision.outcome,
     iso20022Action: iso20022Action(decision.outcome),
     score: decision.score,
-    reasons: decision.reason_codes,
-    ruleHits: decision.rule_hits,
+    reasons: decision.reasons,
+    ruleHits: decision.rule_hits.map(({ id, version, mode, scoreDelta }) => ({ id, version, mode, scoreDelta })),
     model: { id: decision.model_id, version: decision.model_version, hash: decision.model_hash },
     ruleSet: { id: decision.rule_set_id, version: decision.rule_set_version, hash: decision.rule_set_hash },
     featureSet: {
@@ -70,7 +70,7 @@ function report(decision: DecisionRow, features: SettledFeatures): unknown {
     late: decision.late,
     tooLate: decision.too_late,
     fallback: decision.fallback ?? null,
-    featureValues: decision.features,
+    featureValues: decision.used.map(({ value }) => value),
     settled: features !== null,
     revision: features?.revision ?? null,
     features: features?.values ?? [],
@@ -121,7 +121,7 @@ function latenessOf({ late, too_late: tooLate }: DecisionRow): string {
 }
 
 /** A reason in words, how much it moved the score, and value and normal as two bars of one scale. */
-function reasonLines({ reason_codes: reasons }: DecisionRow): string {
+function reasonLines({ reasons }: DecisionRow): string {
   if (reasons.length === 0) return '  none: nothing raised the score';
   const contributionMax = Math.max(...reasons.filter(isOfModel).map(({ contribution }) => Math.abs(contribution)));
   return reasons
@@ -136,7 +136,7 @@ function reasonLines({ reason_codes: reasons }: DecisionRow): string {
     .join('\n');
 }
 
-function isOfModel({ feature }: DecisionRow['reason_codes'][number]): boolean {
+function isOfModel({ feature }: DecisionRow['reasons'][number]): boolean {
   return feature !== null;
 }
 
@@ -161,8 +161,8 @@ function ruleLines({ rule_hits: hits }: DecisionRow): string {
 
 function featureLines(decision: DecisionRow, features: SettledFeatures): string {
   if (features === null) {
-    const values = decision.features.map((value) => shown(value)).join(', ');
-    return `  not settled yet: the watermark has not reached its time\n  used: ${values}`;
+    const rows = decision.used.map(({ name, value }) => [name, shown(value).padStart(12)]);
+    return `  not settled yet: the watermark has not reached its time\n${formatRows([['', 'used'.padStart(12)], ...rows])}`;
   }
   const head = ['', 'used'.padStart(12), 'settled'.padStart(12)];
   const rows = features.values.map(({ name, decision: used, settled }: FeatureValues) => [

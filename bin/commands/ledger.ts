@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { type LakeFile, openLake } from '../../adapters/files/lake.ts';
 import { readParquetBatches } from '../../adapters/files/parquet-reader.ts';
+import { type ChainBlock, createOpenBlock } from '../../core/sinks/chain-block.ts';
 import type { LedgerEntry } from '../../core/sinks/ledger-entry.ts';
 import { createLedgerAuditor, type LedgerAudit } from '../../core/sinks/verify-ledger.ts';
 import type { TableRow } from '../../core/sinks/table-schema.ts';
@@ -28,7 +29,7 @@ export function addLedger(program: Command, invocation: Invocation): void {
     .command('verify')
     .summary('check every hash, sum and balance')
     .description(
-      'Reads the whole ledger and checks it from its entries alone: every hash and sequence number, ids used once, debits equal to credits, no hold overdrawn, and that no chain was cut off. Exit code 3 when something is wrong.',
+      'Reads the whole ledger and checks it from its entries: the hash of every block, no sequence number left out, ids used once, debits equal to credits, no hold overdrawn; and its end and sums against the checkpoint. Exit code 3 when something is wrong.',
     )
     .requiredOption('--out <dir>', 'the folder of a run')
     .addOption(jsonOption());
@@ -42,9 +43,10 @@ async function verifyLedger({ out, json }: VerifyOptions): Promise<number> {
   requireRun(out);
   const checkpoint = readCheckpoint(out);
   const checkpointOffset = checkpoint?.offset ?? 0;
-  const auditor = createLedgerAuditor();
-  let unreadableRows = 0;
-  for (const { path } of filesOf(out, checkpointOffset)) {
+  const chain = await readChain(out, checkpointOffset);
+  const auditor = createLedgerAuditor({ chain: chain.blocks });
+  let { unreadableRows } = chain;
+  for (const { path } of filesOf({ out, table: 'ledger', checkpointOffset })) {
     for await (const rows of readParquetBatches({ path })) {
       for (const row of rows) {
         const entry = entryOf(row);
@@ -53,7 +55,8 @@ async function verifyLedger({ out, json }: VerifyOptions): Promise<number> {
       }
     }
   }
-  const audit = auditor.finish({ expectedHeads: checkpoint?.heads ?? new Map() });
+  const noEntries = { openBlock: createOpenBlock(), totals: new Map() };
+  const audit = auditor.finish({ head: checkpoint?.ledgerHead ?? noEntries });
   const ok = audit.problemCount + unreadableRows === 0;
   const report = { ok, out, checkpointOffset, unreadableRows, ...audit };
   if (json) sayJson(report);
@@ -62,9 +65,43 @@ async function verifyLedger({ out, json }: VerifyOptions): Promise<number> {
 }
 
 /** The files of the cuts before the checkpoint, in log order: what a crash left after it is written again. */
-function filesOf(out: string, checkpointOffset: number): readonly LakeFile[] {
-  const files = openLake({ dir: join(out, 'lake') }).listFiles('ledger');
-  return files.filter(({ endOffset }) => endOffset <= checkpointOffset);
+function filesOf(of: {
+  readonly out: string;
+  readonly table: string;
+  readonly checkpointOffset: number;
+}): readonly LakeFile[] {
+  const files = openLake({ dir: join(of.out, 'lake') }).listFiles(of.table);
+  return files.filter(({ endOffset }) => endOffset <= of.checkpointOffset);
+}
+
+async function readChain(
+  out: string,
+  checkpointOffset: number,
+): Promise<{ readonly blocks: readonly ChainBlock[]; readonly unreadableRows: number }> {
+  const blocks: ChainBlock[] = [];
+  let unreadableRows = 0;
+  for (const { path } of filesOf({ out, table: 'ledger_chain', checkpointOffset })) {
+    for await (const rows of readParquetBatches({ path })) {
+      for (const row of rows) {
+        const parsed = blockSchema.safeParse(row);
+        if (parsed.success) blocks.push(blockOf(parsed.data));
+        else unreadableRows += 1;
+      }
+    }
+  }
+  return { blocks, unreadableRows };
+}
+
+const blockSchema = z.object({
+  block: z.number(),
+  first_sequence: z.number(),
+  entries: z.number(),
+  previous_hash: z.string(),
+  hash: z.string(),
+});
+
+function blockOf({ first_sequence, previous_hash, ...row }: z.infer<typeof blockSchema>): ChainBlock {
+  return { ...row, firstSequence: first_sequence, previousHash: previous_hash };
 }
 
 /** The types of a row and no more: whether its values are right is the auditor's to judge. */
@@ -83,7 +120,6 @@ const rowSchema = z.object({
   unmatched: z.boolean(),
   offset: z.number(),
   sequence: z.number(),
-  hash: z.string(),
 });
 
 function entryOf(row: TableRow): LedgerEntry | null {
@@ -105,7 +141,6 @@ function entryOf(row: TableRow): LedgerEntry | null {
     unmatched: data.unmatched,
     offset: data.offset,
     sequence: data.sequence,
-    hash: data.hash,
   };
 }
 
@@ -115,7 +150,7 @@ function reportText(report: Report): string {
     : paint(`${formatCount(report.problemCount + report.unreadableRows)} problems found`, { tone: 'bad', on: 'out' });
   const head = formatRows([
     ['entries', formatCount(report.entries)],
-    ['chains', `${formatCount(report.chains)}, each hash follows from the one before it`],
+    ['chain', `${formatCount(report.blocks)} full blocks, each hash follows from the entries and the one before`],
     ['accounts', formatCount(report.accounts)],
     ['checked to', `offset ${formatCount(report.checkpointOffset)}, the last checkpoint`],
   ]);
@@ -138,9 +173,9 @@ function reportText(report: Report): string {
 function problemLines({ problems, problemCount, unreadableRows }: Report): string {
   const shown = problems
     .slice(0, 20)
-    .flatMap(({ kind, entryId, account, message }) => [
+    .flatMap(({ kind, position, entryId, message }) => [
       `  ${kind}${entryId === null ? '' : `  entry ${entryId}`}`,
-      ...(account === null ? [] : [`    in ${account}`]),
+      ...(position === null ? [] : [`    at place ${formatCount(position)} in the order of posting`]),
       ...wrap(message, 74).map((line) => `    ${line}`),
     ]);
   const more = problemCount - Math.min(problems.length, 20);

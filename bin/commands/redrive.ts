@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { loadMapping } from '../../adapters/files/source-mapping.ts';
 import { WeirError } from '../../core/contract/failure.ts';
 import { assemble } from '../../runtime/assemble.ts';
-import { Embedded } from '../../runtime/embedded.ts';
 import { claimManifest, type Manifest } from '../../runtime/manifest.ts';
 import {
   countByCode,
@@ -13,6 +12,7 @@ import {
   openDeadLetters,
   readFixed,
 } from '../dead-letters.ts';
+import { openScoring } from '../engine-options.ts';
 import { formatCount, formatRows } from '../format.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
 import { requireRun } from '../output-directory.ts';
@@ -102,9 +102,11 @@ async function chosenLetters({ out, code = [], fixed }: RedriveOptions): Promise
 async function putBack(options: RedriveOptions, manifest: Manifest): Promise<Redriven> {
   const { out, fixed, mapping } = options;
   const loadedMapping = mapping === undefined ? null : await loadMapping(mapping);
-  const { weir, identity } = await assemble(weirFilesOf(options));
-  claimManifest(out, { ...identity, source: manifest.source });
-  const scoring = new Embedded({ dir: out, weir });
+  const files = weirFilesOf(options);
+  const assembled = await assemble(files);
+  const { engine, source } = manifest;
+  claimManifest(out, { ...assembled.identity, engine, source });
+  const scoring = await openScoring({ dir: out, assembled, files, engine, threads: 1 });
   try {
     // What a stopped run left in the log comes first: it may have dead letters too.
     await takeAll(scoring);
@@ -114,7 +116,7 @@ async function putBack(options: RedriveOptions, manifest: Manifest): Promise<Red
       letters: await chosenLetters(options),
       fixed: fixed === undefined ? null : readFixed(fixed),
       mapping: loadedMapping,
-      source: manifest.source,
+      source,
     });
   } finally {
     await scoring.close();

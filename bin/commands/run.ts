@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { Source } from '../../adapters/files/source.ts';
 import { assemble } from '../../runtime/assemble.ts';
-import { Embedded } from '../../runtime/embedded.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
 import { runSource } from '../../runtime/run-source.ts';
 import type { Scoring } from '../../runtime/scoring.ts';
+import { addEngineOptions, type EngineOptions, openScoring } from '../engine-options.ts';
 import { clip, formatCount, formatDuration } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
@@ -18,7 +18,12 @@ import { addWeirFileOptions, weirFilesOf, type WeirFileOptions } from '../weir-f
 import { tellRecovery } from '../weir-session.ts';
 
 type RunOptions = WeirFileOptions &
+  EngineOptions &
   SourceFileOptions & { readonly out: string; readonly openEnded?: true; readonly json?: true };
+
+const appendRecordsMax = 4096;
+/** How far reading a source may be ahead of the decisions of other threads. */
+const lagRecordsMax = 65_536;
 
 /** Adds `weir run`. */
 export function addRun(program: Command, invocation: Invocation): void {
@@ -32,7 +37,7 @@ export function addRun(program: Command, invocation: Invocation): void {
     .requiredOption('--out <dir>', 'where to write')
     .option('--open-ended', 'the input may go on later: leave what is waiting open')
     .addOption(jsonOption());
-  addWeirFileOptions(command);
+  addEngineOptions(addWeirFileOptions(command));
   addExamples(
     command,
     'weir run --source examples/small/payments.csv --out weir-out/small',
@@ -47,10 +52,12 @@ export function addRun(program: Command, invocation: Invocation): void {
 async function run(options: RunOptions): Promise<number> {
   const { out, json } = options;
   const source = await openAskedSource(options);
-  const { weir, identity } = await assemble(weirFilesOf(options));
-  const scoring = new Embedded({ dir: out, weir });
+  const files = weirFilesOf(options);
+  const assembled = await assemble(files);
+  const { engine, threads } = options;
+  const scoring = await openScoring({ dir: out, assembled, files, engine, threads });
   try {
-    claimManifest(out, { ...identity, source: source.identity });
+    claimManifest(out, { ...assembled.identity, engine, source: source.identity });
     const { recovery } = scoring;
     const wasComplete = scoring.totals().watermarkMs === Infinity && scoring.lagRecords === 0;
     if (wasComplete) remark(`${out} is complete: nothing is left to do`);
@@ -81,6 +88,8 @@ async function score({ options, source, scoring }: Run): Promise<RunSummary> {
     scoring,
     items: untilAborted(source.events(), signal),
     atEnd: options.openEnded ? 'stayOpen' : 'endOfInput',
+    appendRecordsMax,
+    lagRecordsMax: options.engine === 'columnar' && options.threads > 1 ? lagRecordsMax : 0,
     signal,
     pace: breathe,
     onProgress: (progress) => addProgress(tally, progress),

@@ -4,7 +4,7 @@ import { eventSchema } from './event-schema.ts';
 import { identifier } from './identifier.ts';
 import { amountMinor, currency, eventTimeMs, outcome, paymentTimings } from './payment-fields.ts';
 
-/** One double entry of the ledger: a hold, its release or a memo, chained by hash to the entry before it. */
+/** One double entry of the ledger: a hold, its release or a memo. */
 export type LedgerEntry = z.infer<typeof schema>;
 
 const ledgerAccount = z.string().min(1).max(300);
@@ -25,9 +25,8 @@ const schema = eventSchema({
   unmatched: z.boolean(),
   /** Of the input that caused the entry. */
   offset: z.int().min(0),
-  /** Position within the chain of its debit account, from 0. */
+  /** Position in the whole ledger, from 0. */
   sequence: z.int().min(0),
-  hash: z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 hash of 64 hexadecimal characters'),
 });
 
 /** The contract `ledger.entry.v1`. */

@@ -16,9 +16,15 @@ export type BaselineOptions = {
   readonly idleMsMax?: number;
 };
 
+/** After how long without a payment an account is forgotten, unless told otherwise: 90 days. */
+export const baselineIdleMsMax = 90 * 86_400_000;
+
+/** How many payments a mean remembers: later ones count as one in this many. */
+export const baselinePaymentsMax = 50;
+
 /** A state without accounts; an account is forgotten after 90 days unless told otherwise. */
 export function createBaselines(options: BaselineOptions): BaselineState {
-  const { featureCount, allowedLatenessMs, idleMsMax = 90 * 86_400_000 } = options;
+  const { featureCount, allowedLatenessMs, idleMsMax = baselineIdleMsMax } = options;
   return { featureCount, idleMsMax, allowedLatenessMs, accounts: new Map() };
 }
 
@@ -64,7 +70,7 @@ export function updateBaseline(state: BaselineState, update: BaselineUpdate): vo
     const value = features[feature];
     if (value === null || value === undefined) continue;
     const countAt = 1 + features.length + feature;
-    const count = Math.min(account[countAt]! + 1, paymentsMax);
+    const count = Math.min(account[countAt]! + 1, baselinePaymentsMax);
     account[countAt] = count;
     account[1 + feature]! += (value - account[1 + feature]!) / count;
   }
@@ -81,9 +87,6 @@ export function evictBaselines(state: BaselineState, watermarkMs: number): numbe
   }
   return evicted;
 }
-
-/** How many payments a mean remembers: later ones count as one in this many. */
-const paymentsMax = 50;
 
 function accountAt(state: BaselineState, { accountKey, eventTimeMs }: BaselineUpdate): Float64Array {
   const account = state.accounts.get(accountKey);

@@ -1,9 +1,10 @@
 import { type Authorization, authorizationContract } from '../contract/authorization.ts';
 import type { RuleSet } from '../contract/rule-set.ts';
 import type { Decision, FeatureSetReference, Outcome, ReasonCode } from './decision.ts';
-import { type BoundModel, predictWithContributions } from './model.ts';
+import { type BoundModel, type Explanation, predictWithContributions, rowOf } from './model.ts';
 import { modelReasons, reasonSubjects, type ReasonSubject, ruleReason } from './reasons.ts';
 import { type CompiledRule, type CompiledRules, matchRules } from './rules.ts';
+import { createTreeShap, shapleyValues, type TreeShap } from './tree-shap.ts';
 
 /** What decides: a model, a rule set and the feature set that both read. */
 export type Scoring = {
@@ -33,19 +34,22 @@ export function createDecider(scoring: Scoring): Decider {
   if (model.vectorLength !== ruleSet.vectorLength) {
     throw new Error(`got rules over ${ruleSet.vectorLength} features, expected the model's ${model.vectorLength}`);
   }
-  const subjects = reasonSubjects(model);
-  return { decide: (input) => decide({ scoring, subjects, input }) };
+  const explainer = { model, subjects: reasonSubjects(model), shap: createTreeShap(model.model) };
+  return { decide: (input) => decide({ scoring, explainer, input }) };
 }
 
-type Deciding = { scoring: Scoring; subjects: readonly ReasonSubject[]; input: DecisionInput };
+type Deciding = { scoring: Scoring; explainer: Explainer; input: DecisionInput };
 
-function decide({ scoring, subjects, input }: Deciding): Decision {
+function decide({ scoring, explainer, input }: Deciding): Decision {
   const { model, ruleSet, featureSet } = scoring;
-  const { event, features, baseline, foreignReads = [], fallback = null } = input;
+  const { event, features, foreignReads = [], fallback = null } = input;
   const matched = matchRules(ruleSet, { event, features });
   const live = matched.filter(({ rule }) => rule.mode === 'live');
-  const modelPart = fallback?.stage === 'model' ? noModelPart : scoreByModel({ model, subjects, features, baseline });
-  const score = clampScore(live.reduce((sum, { rule }) => sum + rule.scoreDelta, modelPart.score));
+  const explanation = fallback?.stage === 'model' ? null : predictWithContributions(model, features);
+  const modelScore = explanation === null ? 0 : Math.round(1000 * explanation.probability);
+  const score = clampScore(live.reduce((sum, { rule }) => sum + rule.scoreDelta, modelScore));
+  const outcome = raiseOutcome(outcomeOf(score, ruleSet.thresholds), live);
+  const reasons = explanation === null ? [] : explain(explainer, { explanation, outcome, input });
   return {
     decisionId: input.decisionId,
     contract: authorizationContract.topic,
@@ -55,8 +59,8 @@ function decide({ scoring, subjects, input }: Deciding): Decision {
     eventTimeMs: event.eventTimeMs,
     bodyHash: input.bodyHash,
     score,
-    outcome: raiseOutcome(outcomeOf(score, ruleSet.thresholds), live),
-    reasonCodes: [...live.map(ruleReason), ...modelPart.reasons],
+    outcome,
+    reasonCodes: [...live.map(ruleReason), ...reasons],
     ruleHits: matched.map(({ hit }) => hit),
     model: model.model.reference,
     ruleSet: ruleSet.reference,
@@ -73,21 +77,14 @@ function decide({ scoring, subjects, input }: Deciding): Decision {
   };
 }
 
-type ModelPart = { readonly score: number; readonly reasons: readonly ReasonCode[] };
+type Explainer = { readonly model: BoundModel; readonly subjects: readonly ReasonSubject[]; readonly shap: TreeShap };
+type Explained = { readonly explanation: Explanation; readonly outcome: Outcome; readonly input: DecisionInput };
 
-const noModelPart: ModelPart = { score: 0, reasons: [] };
-
-type ModelInput = Pick<DecisionInput, 'features' | 'baseline'> & {
-  model: BoundModel;
-  subjects: readonly ReasonSubject[];
-};
-
-function scoreByModel({ model, subjects, features, baseline }: ModelInput): ModelPart {
-  const { probability, contributions } = predictWithContributions(model, features);
-  return {
-    score: Math.round(1000 * probability),
-    reasons: modelReasons(subjects, { contributions, features, baseline }),
-  };
+/** An approval is explained by the trees' paths, any other outcome by exact Shapley values, which cost more. */
+function explain({ model, subjects, shap }: Explainer, { explanation, outcome, input }: Explained): ReasonCode[] {
+  const { features, baseline } = input;
+  const contributions = outcome === 'approve' ? explanation.contributions : shapleyValues(shap, rowOf(model, features));
+  return modelReasons(subjects, { contributions, features, baseline });
 }
 
 function clampScore(score: number): number {

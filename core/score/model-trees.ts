@@ -16,6 +16,8 @@ export type ModelTrees = {
   readonly missing: Int32Array;
   /** Log-odds: a leaf's value; above the leaves the mean of the children's means, weighted by their Hessian sums. */
   readonly mean: Float64Array;
+  /** The share of a split's Hessian sum that is below `less`; 0 for a leaf. */
+  readonly lessShare: Float64Array;
 };
 
 /** Reads `learner.gradient_booster.model.trees`; throws MODEL_INVALID on another shape, such as categorical splits. */
@@ -33,6 +35,7 @@ export function readTrees(json: unknown, { path, featureCount }: { path: string;
     notLess: Int32Array.from(nodes.notLess),
     missing: Int32Array.from(nodes.missing),
     mean: Float64Array.from(nodes.mean),
+    lessShare: Float64Array.from(nodes.lessShare),
   };
 }
 
@@ -78,7 +81,7 @@ function readTree(json: unknown, { path, featureCount }: { path: string; feature
 type Nodes = { readonly [name in Exclude<keyof ModelTrees, 'roots'>]: number[] };
 
 function createNodes(): Nodes {
-  return { feature: [], threshold: [], less: [], notLess: [], missing: [], mean: [] };
+  return { feature: [], threshold: [], less: [], notLess: [], missing: [], mean: [], lessShare: [] };
 }
 
 /**
@@ -101,6 +104,7 @@ function appendTree(nodes: Nodes, tree: SourceTree): number {
     nodes.notLess[row] = notLess;
     nodes.missing[row] = tree.defaultLeft[source] === 0 ? notLess : less;
     nodes.mean[row] = meanOfChildren({ nodes, tree, source, row });
+    nodes.lessShare[row] = lessShareOf(tree, source);
     return row;
   };
   return append(0, 1);
@@ -120,6 +124,7 @@ function appendRow(nodes: Nodes, tree: SourceTree, source: number): void {
   nodes.notLess.push(-1);
   nodes.missing.push(-1);
   nodes.mean.push(Math.fround(tree.condition[source]!));
+  nodes.lessShare.push(0);
 }
 
 type ChildrenOf = { nodes: Nodes; tree: SourceTree; source: number; row: number };
@@ -132,4 +137,11 @@ function meanOfChildren({ nodes, tree, source, row }: ChildrenOf): number {
   const weight = lessWeight + notLessWeight;
   if (weight <= 0) return (lessMean + notLessMean) / 2;
   return (lessMean * lessWeight + notLessMean * notLessWeight) / weight;
+}
+
+/** A half where no training row came. */
+function lessShareOf(tree: SourceTree, source: number): number {
+  const lessWeight = tree.hessianSum[tree.left[source]!]!;
+  const weight = lessWeight + tree.hessianSum[tree.right[source]!]!;
+  return weight <= 0 ? 0.5 : lessWeight / weight;
 }

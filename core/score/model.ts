@@ -98,17 +98,23 @@ export function predict(bound: BoundModel, features: readonly (number | null)[])
  * (http://blog.datadive.net/interpreting-random-forests/).
  */
 export function predictWithContributions(bound: BoundModel, features: readonly (number | null)[]): Explanation {
-  const { baseMargin, bias, trees } = bound.model;
-  const row = rowOf(bound, features);
+  return explainRow(bound.model, rowOf(bound, features));
+}
+
+/** The same for the model's own features in its order, NaN for a missing one. A tree's path is summed before it is added. */
+export function explainRow({ baseMargin, bias, trees }: Model, row: Float32Array): Explanation {
   const contributions = new Float64Array(row.length);
+  const path = new Float64Array(row.length);
   let margin = baseMargin;
   for (let tree = 0; tree < trees.roots.length; tree += 1) {
     let node = trees.roots[tree]!;
+    path.fill(0);
     for (let split = trees.feature[node]!; split >= 0; split = trees.feature[node]!) {
       const child = childOf({ trees, node, value: row[split]! });
-      contributions[split]! += trees.mean[child]! - trees.mean[node]!;
+      path[split]! += trees.mean[child]! - trees.mean[node]!;
       node = child;
     }
+    for (let feature = 0; feature < path.length; feature += 1) contributions[feature]! += path[feature]!;
     margin += trees.mean[node]!;
   }
   return { margin, probability: probabilityOf(margin), bias, contributions };
@@ -121,14 +127,15 @@ function childOf({ trees, node, value }: { trees: ModelTrees; node: number; valu
 }
 
 /** The model's features in its own order, as 32-bit floats: XGBoost compares them so, and a rounded value may reach a threshold. */
-function rowOf({ columns, vectorLength }: BoundModel, features: readonly (number | null)[]): Float32Array {
+export function rowOf({ columns, vectorLength }: BoundModel, features: readonly (number | null)[]): Float32Array {
   if (features.length !== vectorLength) throw new Error(`got ${features.length} features, expected ${vectorLength}`);
   const row = new Float32Array(columns.length);
   for (let index = 0; index < columns.length; index += 1) row[index] = features[columns[index]!] ?? Number.NaN;
   return row;
 }
 
-function probabilityOf(margin: number): number {
+/** The probability of a margin. */
+export function probabilityOf(margin: number): number {
   return 1 / (1 + Math.exp(-margin));
 }
 

@@ -1,9 +1,7 @@
 import type { ReasonCode } from './decision.ts';
+import { modelReasonsMax } from './decision-columns.ts';
 import type { BoundModel } from './model.ts';
 import type { CompiledRule } from './rules.ts';
-
-/** How many reasons a model gives. */
-const modelReasonsMax = 4;
 
 /** A feature of the model as reasons speak of it: where it stands in the feature vector, and its names. */
 export type ReasonSubject = {
@@ -15,8 +13,14 @@ export type ReasonSubject = {
   readonly label: string;
 };
 
+/** The names of a model's features, and where each stands in the feature vector. */
+type NamedFeatures = {
+  readonly model: Pick<BoundModel['model'], 'featureNames'>;
+  readonly columns: BoundModel['columns'];
+};
+
 /** The subjects of a model's reasons in the model's order; made once for a model. */
-export function reasonSubjects({ model, columns }: BoundModel): ReasonSubject[] {
+export function reasonSubjects({ model, columns }: NamedFeatures): ReasonSubject[] {
   return model.featureNames.map((feature, index) => {
     const words = feature
       .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
@@ -48,18 +52,26 @@ export function modelReasons(subjects: readonly ReasonSubject[], input: ReasonIn
 
 function largestReasons(subjects: readonly ReasonSubject[], input: ReasonInput): ReasonCode[] {
   return largestIndexes(input.contributions).map((index) => {
-    const { feature, column, code, label } = subjects[index]!;
-    const value = input.features[column] ?? null;
-    const baseline = input.baseline[column] ?? null;
-    return {
-      code: `${code}${suffixOf({ value, baseline })}`,
-      text: textOf({ label, value, baseline }),
-      feature,
-      value,
-      baseline,
-      contribution: input.contributions[index]!,
-    };
+    const subject = subjects[index]!;
+    const value = input.features[subject.column] ?? null;
+    const baseline = input.baseline[subject.column] ?? null;
+    return reasonOf(subject, { value, baseline, contribution: input.contributions[index]! });
   });
+}
+
+/** The reason in words that a feature gives with its value, the customer's normal and what it contributed. */
+export function reasonOf(
+  { feature, code, label }: ReasonSubject,
+  { value, baseline, contribution }: Pick<ReasonCode, 'value' | 'baseline' | 'contribution'>,
+): ReasonCode {
+  return {
+    code: `${code}${suffixOf({ value, baseline })}`,
+    text: textOf({ label, value, baseline }),
+    feature,
+    value,
+    baseline,
+    contribution,
+  };
 }
 
 /** The reason that a live rule gives when it hits; its contribution is in score points. */

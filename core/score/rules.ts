@@ -62,7 +62,8 @@ export function matchRules(compiled: CompiledRules, input: RuleInput): CompiledR
   return compiled.rules.filter((rule) => rule.isHit(input));
 }
 
-type Predicate = (value: unknown) => boolean;
+/** A test of one value; undefined and null are a missing one. */
+export type Predicate = (value: unknown) => boolean;
 type Compiler = { readonly ruleId: string; readonly vocabulary: RuleVocabulary; readonly problems: string[] };
 
 function compileCondition(condition: Condition, path: string, compiler: Compiler): CompiledRule['isHit'] {
@@ -107,7 +108,7 @@ function compileFeature(test: FeatureTest, path: string, compiler: Compiler): Co
 }
 
 /** A predicate is false for a missing value, and for one of another kind than its own, unless it asks for the missing. */
-function predicateOf(test: FieldTest | FeatureTest): Predicate {
+export function predicateOf(test: FieldTest | FeatureTest): Predicate {
   switch (test.op) {
     case 'eq':
       return (value) => value === test.value;

@@ -2,6 +2,7 @@ import type { Refusal } from '../decode/refusal.ts';
 import type { FeatureRow } from '../features/settle.ts';
 import type { EventHead } from '../features/state.ts';
 import type { Decision } from '../score/decision.ts';
+import type { ChainBlock } from './chain-block.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 
 /** A record that could not be taken, whole, with the reason. */
@@ -37,6 +38,8 @@ export type Counts = Map<string, number>;
 export type Effects = {
   readonly decisions: Decision[];
   readonly ledgerEntries: LedgerEntry[];
+  /** The blocks of the ledger's chain that the entries filled. */
+  readonly chainBlocks: ChainBlock[];
   readonly featureRows: FeatureRow[];
   readonly lateEvents: LateEvent[];
   readonly deadLetters: DeadLetter[];
@@ -48,6 +51,7 @@ export function createEffects(): Effects {
   return {
     decisions: [],
     ledgerEntries: [],
+    chainBlocks: [],
     featureRows: [],
     lateEvents: [],
     deadLetters: [],

@@ -5,5 +5,5 @@ export type LedgerEntry = Readonly<LedgerEntryEvent>;
 
 export type LedgerEntryKind = LedgerEntry['kind'];
 
-/** An entry that has no place in its chain yet. */
-export type LedgerDraft = Omit<LedgerEntry, 'sequence' | 'hash'>;
+/** An entry that has no place in the ledger yet. */
+export type LedgerDraft = Omit<LedgerEntry, 'sequence'>;

@@ -2,7 +2,6 @@ import type { Authorization } from '../contract/authorization.ts';
 import { authorizationContract } from '../contract/authorization.ts';
 import { idempotencyHash, idempotencyKey } from '../contract/idempotency-key.ts';
 import type { Outcome } from '../score/decision.ts';
-import { appendToChain } from './chain.ts';
 import { countEntry } from './currency-totals.ts';
 import { cardholderAccount, pendingAccount, settledAccount } from './ledger-accounts.ts';
 import type { LedgerDraft, LedgerEntry } from './ledger-entry.ts';
@@ -156,7 +155,8 @@ function eventHash(
 }
 
 function postEntry(state: LedgerState, draft: LedgerDraft): LedgerEntry {
-  const entry = appendToChain(state.chains, draft);
+  const entry = { ...draft, sequence: state.entries };
+  state.entries += 1;
   countEntry(state.totals, entry);
   return entry;
 }

@@ -2,7 +2,8 @@ import type { Clearing } from '../contract/clearing.ts';
 import type { Reversal } from '../contract/reversal.ts';
 import { createTimers } from '../engine/timers.ts';
 import type { Timers } from '../engine/timers.ts';
-import type { Chains } from './chain.ts';
+import { createOpenBlock } from './chain-block.ts';
+import type { OpenBlock } from './chain-block.ts';
 import type { CurrencyTotals } from './currency-totals.ts';
 
 export type LedgerConfig = {
@@ -17,7 +18,7 @@ export type LedgerConfig = {
 const dayMs = 86_400_000;
 
 /** Holds and waits of 7 days; closed holds are remembered for 30 more. */
-const defaultLedgerConfig: LedgerConfig = {
+export const defaultLedgerConfig: LedgerConfig = {
   holdMs: 7 * dayMs,
   closedRetentionMs: 30 * dayMs,
   waitMs: 7 * dayMs,
@@ -55,8 +56,7 @@ export type LedgerTimer =
 
 /**
  * The ledger between two inputs: plain data, changed in place by the functions that post to it. It grows with the
- * authorizations of the last `holdMs + closedRetentionMs`, the accounts ever debited and the releases that wait; a Map
- * holds at most 2^24 of each.
+ * authorizations of the last `holdMs + closedRetentionMs` and the releases that wait; a Map holds at most 2^24 of each.
  */
 export type LedgerState = {
   readonly config: LedgerConfig;
@@ -64,8 +64,11 @@ export type LedgerState = {
   /** Releases without their authorization, by its key, in log order. */
   readonly waiting: Map<string, Release[]>;
   readonly timers: Timers<LedgerTimer>;
-  readonly chains: Chains;
+  /** The end of the chain: the entries since its last full block. */
+  readonly openBlock: OpenBlock;
   readonly totals: Map<string, CurrencyTotals>;
+  /** Posted so far: the sequence number of the next entry. */
+  entries: number;
   openHolds: number;
   waitingReleases: number;
 };
@@ -77,8 +80,9 @@ export function createLedgerState(config: Partial<LedgerConfig> = {}): LedgerSta
     holds: new Map(),
     waiting: new Map(),
     timers: createTimers(),
-    chains: new Map(),
+    openBlock: createOpenBlock(),
     totals: new Map(),
+    entries: 0,
     openHolds: 0,
     waitingReleases: 0,
   };

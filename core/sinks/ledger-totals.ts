@@ -9,12 +9,14 @@ export type LedgerTotals = {
   readonly openHolds: number;
   /** Clearings and reversals that wait for their authorization. */
   readonly waitingReleases: number;
-  /** Debit accounts. */
-  readonly chains: number;
+  /** Posted so far. */
+  readonly entries: number;
 };
 
 /** The sums and counts of everything posted so far, currencies in alphabetical order. */
-export function ledgerTotals(state: LedgerState): LedgerTotals {
+export function ledgerTotals(
+  state: Pick<LedgerState, 'totals' | 'openHolds' | 'waitingReleases' | 'entries'>,
+): LedgerTotals {
   const byCurrency = [...state.totals].toSorted(([left], [right]) => (left < right ? -1 : 1));
   return {
     currencies: Object.fromEntries(
@@ -22,7 +24,7 @@ export function ledgerTotals(state: LedgerState): LedgerTotals {
     ),
     openHolds: state.openHolds,
     waitingReleases: state.waitingReleases,
-    chains: state.chains.size,
+    entries: state.entries,
   };
 }
 

@@ -1,4 +1,5 @@
 import { packColumns, unpackColumns, type Columns } from '../engine/columns.ts';
+import { packBlock } from './chain-block.ts';
 import { authorizationKey } from './ledger-accounts.ts';
 import type { Hold, LedgerState, LedgerTimer } from './ledger-state.ts';
 
@@ -14,6 +15,7 @@ export function packLedger(state: LedgerState): PackedLedger {
   const { holds, timers, ...others } = state;
   return {
     ...others,
+    openBlock: packBlock(state.openBlock),
     holds: packColumns([...holds.values()]),
     timers: packColumns(
       timers.heap.map(({ timeMs, offset, insertion, value }) => ({ timeMs, offset, insertion, ...flat(value) })),

@@ -1,80 +1,70 @@
-import type { Plan } from '../features/plan.ts';
+import { WeirError } from '../contract/failure.ts';
 import type { FeatureRow } from '../features/settle.ts';
-import type { Decision } from '../score/decision.ts';
+import type { ChainBlock } from './chain-block.ts';
+import { decisionColumns, decisionRow, type NamedFeatures } from './decision-table.ts';
 import type { DeadLetter, Effects, LateEvent } from './effects.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
-import type { ColumnType, TableColumn, TableRow, TableSchema } from './table-schema.ts';
+import { type TableColumn, tableColumns, type TableRow, type TableSchema } from './table-schema.ts';
 
 /** The lake's tables for one feature set. */
 export type LakeTables = {
   readonly decisions: TableSchema;
   readonly features: TableSchema;
   readonly ledger: TableSchema;
+  readonly ledgerChain: TableSchema;
   readonly late: TableSchema;
   readonly deadLetters: TableSchema;
 };
 
 /**
- * The shapes of the lake's tables; a feature has two columns, its decision value and its settled one. The
- * ledger is not cut by day: its rows stand in the order of posting.
+ * The shapes of the lake's tables. A feature has a column in the decisions, and two in the features, its decision value
+ * and its settled one. The ledger is not cut by day: its rows stand in the order of posting.
  */
-export function lakeTables(plan: Plan): LakeTables {
+export function lakeTables(plan: NamedFeatures): LakeTables {
   const partitionBy = 'event_time';
-  return {
-    decisions: { name: 'decisions', partitionBy, columns: columns(decisionColumns) },
-    features: { name: 'features', partitionBy, columns: [...columns(featureColumns), ...valueColumns(plan)] },
-    ledger: { name: 'ledger', columns: columns(ledgerColumns) },
-    late: { name: 'late', partitionBy, columns: columns(lateColumns) },
-    deadLetters: { name: 'dead_letters', columns: columns(deadLetterColumns) },
+  const tables = {
+    decisions: { name: 'decisions', partitionBy, columns: decisionColumns(plan) },
+    features: { name: 'features', partitionBy, columns: [...tableColumns(featureColumns), ...valueColumns(plan)] },
+    ledger: { name: 'ledger', columns: tableColumns(ledgerColumns) },
+    ledgerChain: { name: 'ledger_chain', columns: tableColumns(chainColumns) },
+    late: { name: 'late', partitionBy, columns: tableColumns(lateColumns) },
+    deadLetters: { name: 'dead_letters', columns: tableColumns(deadLetterColumns) },
   };
+  for (const table of Object.values(tables)) assertNames(table);
+  return tables;
+}
+
+/** A feature may have the name of a column that a table has anyway. */
+function assertNames({ name: table, columns }: TableSchema): void {
+  const names = new Set<string>();
+  for (const { name } of columns) {
+    if (names.has(name)) {
+      throw new WeirError({
+        code: 'FEATURE_NAME_TAKEN',
+        message: `got a feature with the column ${name}, which the table ${table} has for something else`,
+        fix: 'Give the feature another name.',
+        facts: { table, column: name },
+      });
+    }
+    names.add(name);
+  }
 }
 
 /** The rows that a batch's effects are in the lake, by table. */
-export function lakeRows(tables: LakeTables, plan: Plan, effects: Effects): Map<TableSchema, TableRow[]> {
+export function lakeRows(tables: LakeTables, plan: NamedFeatures, effects: Effects): Map<TableSchema, TableRow[]> {
   const names = plan.features.map((feature) => feature.name);
   return new Map([
-    [tables.decisions, effects.decisions.map(decisionRow)],
+    [tables.decisions, effects.decisions.map((decision) => decisionRow(names, decision))],
     [tables.features, effects.featureRows.map((row) => featureCells(names, row))],
     [tables.ledger, effects.ledgerEntries.map(ledgerRow)],
+    [tables.ledgerChain, effects.chainBlocks.map(chainRow)],
     [tables.late, effects.lateEvents.map(lateRow)],
     [tables.deadLetters, effects.deadLetters.map(deadLetterRow)],
   ]);
 }
 
-const decisionColumns = {
-  decision_id: 'text',
-  tenant_id: 'text',
-  account_id: 'text',
-  event_id: 'text',
-  contract: 'text',
-  event_time: 'timestamp',
-  topic: 'text',
-  partition: 'int32',
-  offset: 'int64',
-  body_hash: 'text',
-  score: 'int32',
-  outcome: 'text',
-  reason_codes: 'json',
-  rule_hits: 'json',
-  model_id: 'text',
-  model_version: 'text',
-  model_hash: 'text',
-  rule_set_id: 'text',
-  rule_set_version: 'int32',
-  rule_set_hash: 'text',
-  feature_set_name: 'text',
-  feature_set_version: 'int32',
-  feature_set_hash: 'text',
-  features: 'json',
-  foreign_reads: 'json',
-  watermark: 'timestamp?',
-  late: 'boolean',
-  too_late: 'boolean',
-  fallback: 'json?',
-} as const;
-
 const featureColumns = {
-  transaction_id: 'text',
+  transaction_id: 'text!',
   tenant_id: 'text',
   account_id: 'text',
   event_time: 'timestamp',
@@ -85,10 +75,10 @@ const featureColumns = {
 } as const;
 
 const ledgerColumns = {
-  entry_id: 'text',
+  entry_id: 'text!',
   tenant_id: 'text',
   kind: 'text',
-  authorization_id: 'text',
+  authorization_id: 'text!',
   account_id: 'text',
   event_time: 'timestamp',
   debit_account: 'text',
@@ -99,20 +89,27 @@ const ledgerColumns = {
   unmatched: 'boolean',
   offset: 'int64',
   sequence: 'int64',
-  hash: 'text',
+} as const;
+
+const chainColumns = {
+  block: 'int64',
+  first_sequence: 'int64',
+  entries: 'int32',
+  previous_hash: 'text!',
+  hash: 'text!',
 } as const;
 
 const lateColumns = {
   topic: 'text',
   tenant_id: 'text',
   account_id: 'text',
-  event_id: 'text',
+  event_id: 'text!',
   event_time: 'timestamp',
   offset: 'int64',
   reason: 'text',
   late_by_ms: 'int64?',
   watermark: 'timestamp?',
-  event: 'json',
+  event: 'json!',
 } as const;
 
 const deadLetterColumns = {
@@ -121,61 +118,20 @@ const deadLetterColumns = {
   offset: 'int64',
   ingest_time: 'timestamp',
   code: 'text',
-  message: 'text',
-  issues: 'json',
+  message: 'text!',
+  issues: 'json!',
   bytes: 'bytes',
 } as const;
 
-function columns(types: Readonly<Record<string, ColumnType | `${ColumnType}?`>>): TableColumn[] {
-  return Object.entries(types).map(([name, type]) => {
-    const nullable = type.endsWith('?');
-    return { name, type: (nullable ? type.slice(0, -1) : type) as ColumnType, nullable };
-  });
-}
-
-function valueColumns(plan: Plan): TableColumn[] {
+function valueColumns(plan: NamedFeatures): TableColumn[] {
   return plan.features.flatMap(({ name }) => [
     { name, type: 'double' as const, nullable: true },
     { name: `${name}_settled`, type: 'double' as const, nullable: true },
   ]);
 }
 
-function decisionRow(decision: Decision): TableRow {
-  return {
-    decision_id: decision.decisionId,
-    tenant_id: decision.tenantId,
-    account_id: decision.accountId,
-    event_id: decision.eventId,
-    contract: decision.contract,
-    event_time: decision.eventTimeMs,
-    topic: decision.topic,
-    partition: decision.partition,
-    offset: decision.offset,
-    body_hash: decision.bodyHash,
-    score: decision.score,
-    outcome: decision.outcome,
-    reason_codes: decision.reasonCodes,
-    rule_hits: decision.ruleHits,
-    model_id: decision.model.id,
-    model_version: decision.model.version,
-    model_hash: decision.model.hash,
-    rule_set_id: decision.ruleSet.id,
-    rule_set_version: decision.ruleSet.version,
-    rule_set_hash: decision.ruleSet.hash,
-    feature_set_name: decision.featureSet.name,
-    feature_set_version: decision.featureSet.version,
-    feature_set_hash: decision.featureSet.hash,
-    features: decision.features,
-    foreign_reads: decision.foreignReads,
-    watermark: decision.watermarkMs,
-    late: decision.late,
-    too_late: decision.tooLate,
-    fallback: decision.fallback,
-  };
-}
-
 /** A feature vector as a row of the features table; `names` are the plan's, in its order. */
-export function featureCells(names: readonly string[], row: FeatureRow): TableRow {
+function featureCells(names: readonly string[], row: FeatureRow): TableRow {
   const cells: Record<string, unknown> = {
     transaction_id: row.identity.eventId,
     tenant_id: row.identity.tenantId,
@@ -209,7 +165,16 @@ function ledgerRow(entry: LedgerEntry): TableRow {
     unmatched: entry.unmatched,
     offset: entry.offset,
     sequence: entry.sequence,
-    hash: entry.hash,
+  };
+}
+
+function chainRow(block: ChainBlock): TableRow {
+  return {
+    block: block.block,
+    first_sequence: block.firstSequence,
+    entries: block.entries,
+    previous_hash: block.previousHash,
+    hash: block.hash,
   };
 }
 

@@ -64,13 +64,15 @@ export function setAside(aside: {
   }
 }
 
-const conflict: Refusal = {
+/** Why a body under a known id is refused. */
+export const conflict: Refusal = {
   code: 'conflict',
   message: 'got another body under an id that was accepted before, expected the same one or another id',
   issues: [{ path: 'eventId', got: 'a known id with another body', expected: 'one body for an id' }],
 };
 
-function future(aheadMs: number, maxFutureMs: number): Refusal {
+/** Why an event from the future is refused. */
+export function future(aheadMs: number, maxFutureMs: number): Refusal {
   const got = `${aheadMs} ms after its ingest time`;
   const expected = `at most ${maxFutureMs} ms`;
   return {

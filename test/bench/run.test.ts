@@ -7,9 +7,22 @@ import { loadBenches, measureBench, spreadOf } from '../../bench/run.ts';
 describe('a bench', () => {
   test('is warmed before it is measured, and each measured run has its events', async () => {
     let runs = 0;
-    const samples = await measureBench({ name: 'count', run: () => ++runs }, { warmups: 2, repeats: 3 });
+    const measured = await measureBench({ name: 'count', run: () => ++runs }, { warmups: 2, repeats: 3 });
+    expect(measured.map(({ name }) => name)).toEqual(['count']);
+    const samples = measured.flatMap((variant) => variant.samples);
     expect(samples.map((sample) => sample.events)).toEqual([3, 4, 5]);
     expect(samples.every((sample) => sample.wallMs >= 0 && sample.cpuMs >= 0)).toBe(true);
+  });
+
+  test('of several variants measures them in turn', async () => {
+    const order: string[] = [];
+    const variants = ['a', 'b'].map((name) => ({ name, run: () => order.push(name) }));
+    const measured = await measureBench({ name: 'pair', variants }, { warmups: 1, repeats: 2 });
+    expect(order.join('')).toBe('ababab');
+    expect(measured.map(({ name, samples }) => [name, samples.map(({ events }) => events)])).toEqual([
+      ['a', [3, 5]],
+      ['b', [4, 6]],
+    ]);
   });
 
   test('that handles no event is an error', async () => {
@@ -24,9 +37,12 @@ describe('a bench', () => {
       await writeFile(join(folder, 'other.ts'), 'throw new Error();\n');
       const benches = await loadBenches(folder);
       expect([...benches.keys()]).toEqual(['a']);
-      expect(await benches.get('a')?.run()).toBe(7);
+      expect(benches.get('a')).toMatchObject({ name: 'a' });
       await writeFile(join(folder, 'b.bench.ts'), "export const name = 'b';\n");
       await expect(loadBenches(folder)).rejects.toThrow('got b.bench.ts without name and run');
+      await writeFile(join(folder, 'b.bench.ts'), "export const name = 'b';\nexport const variants = [];\n");
+      await writeFile(join(folder, 'c.bench.ts'), "export const name = 'c';\n");
+      await expect(loadBenches(join(folder))).rejects.toThrow('got b.bench.ts without name and run');
     } finally {
       await rm(folder, { recursive: true });
     }

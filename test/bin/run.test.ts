@@ -30,7 +30,7 @@ describe.concurrent('weir run', () => {
       [
         ...args,
         '--definition',
-        inRepository('examples/handbook/features.ts'),
+        inRepository('examples/handbook/fraud-features.ts'),
         '--open-ended',
         '--source',
         inRepository('examples/small/shop.csv'),

@@ -60,5 +60,4 @@ export const sampleLedgerEntry: LedgerEntry = {
   unmatched: false,
   offset: 0,
   sequence: 0,
-  hash: 'a'.repeat(64),
 };

@@ -2,10 +2,19 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** What runs, and with which engine; what is not given is what `weir run` takes by itself. */
+export type EngineOptions = {
+  readonly engine?: 'twin';
+  readonly threads?: number;
+  readonly definition?: string;
+  readonly model?: string;
+};
+
 /** A run of `weir run` that is killed and resumed until it is complete. */
 export type CrashPlan = {
   readonly source: string;
   readonly out: string;
+  readonly engine?: EngineOptions;
   readonly kills: number;
   readonly seed: number;
   /** How long an uninterrupted run takes, in milliseconds: kills are spread over it. */
@@ -54,11 +63,13 @@ type Outcome = {
 
 /** Runs `weir run --json`, killed after a while unless `killAfterMs` is null. */
 export function runWeir(
-  { source, out }: Pick<CrashPlan, 'source' | 'out'>,
+  { source, out, engine = {} }: Pick<CrashPlan, 'source' | 'out' | 'engine'>,
   killAfterMs: number | null,
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['bin/weir.ts', 'run', '--source', source, '--out', out, '--json'], {
+    const options = Object.entries(engine).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const args = ['bin/weir.ts', 'run', '--source', source, '--out', out, '--json', ...options];
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(killAfterMs === null ? {} : { timeout: Math.ceil(killAfterMs), killSignal: 'SIGKILL' as const }),
     });

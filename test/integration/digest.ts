@@ -35,6 +35,7 @@ const canonicalRows: Readonly<Record<string, (table: string) => string>> = {
   features: (table) =>
     `SELECT * FROM ${table} QUALIFY row_number() OVER (PARTITION BY "offset" ORDER BY revision DESC NULLS LAST) = 1`,
   ledger: (table) => `SELECT * FROM ${table}`,
+  ledger_chain: (table) => `SELECT * FROM ${table}`,
   late: (table) => `SELECT * FROM ${table}`,
   dead_letters: (table) => `SELECT * EXCLUDE (ingest_time) FROM ${table}`,
 };

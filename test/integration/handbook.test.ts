@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import handbook from '../../examples/handbook/features.ts';
 import { mapping } from '../../examples/handbook/mapping.ts';
 import { openSource } from '../../adapters/files/source.ts';
-import { loadDefinition, shippedFiles } from '../../runtime/assemble.ts';
 import { writeFeatureTable } from '../../runtime/feature-table.ts';
 import { handbookSql } from './handbook-sql.ts';
 import { openSql } from './sql.ts';
@@ -24,8 +24,7 @@ describe.skipIf(!isThere)('the 15 handbook features over every payment of the ha
     dir = mkdtempSync(join(tmpdir(), 'weir-handbook-'));
     table = join(dir, 'features.parquet');
     const source = await openSource({ path: file ?? '', builtInMappings: [mapping] });
-    const featureSet = await loadDefinition(shippedFiles.definition);
-    await writeFeatureTable({ featureSet, items: source.events(), path: table });
+    await writeFeatureTable({ featureSet: handbook, items: source.events(), path: table });
   }, 15 * minutes);
 
   afterAll(() => rmSync(dir, { recursive: true, force: true }));

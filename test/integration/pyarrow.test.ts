@@ -28,7 +28,7 @@ describe.skipIf(problem !== null)('the lake, read by pyarrow', () => {
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-  test.each(['decisions', 'features', 'ledger', 'late', 'dead_letters'])(
+  test.each(['decisions', 'features', 'ledger', 'ledger_chain', 'late', 'dead_letters'])(
     '%s has the same rows, columns and null counts as by our own reader',
     async (table) => {
       const script = `

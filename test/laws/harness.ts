@@ -69,7 +69,8 @@ export function comparable({ rowsSent: _rowsSent, restarts: _restarts, ...output
   return output;
 }
 
-function batches(log: readonly LogItem[], sizes: readonly number[]): LogItem[][] {
+/** Cuts a log into batches of these sizes in turn; into one without any. */
+export function batches(log: readonly LogItem[], sizes: readonly number[]): LogItem[][] {
   const made: LogItem[][] = [];
   let start = 0;
   while (start < log.length) {
@@ -93,6 +94,8 @@ function knownOf(ids: ReadonlyMap<string, string>, arrivals: readonly Arrival[])
 function append(all: Effects, effects: Effects): void {
   all.decisions.push(...effects.decisions);
   all.ledgerEntries.push(...effects.ledgerEntries);
+  all.chainBlocks.push(...effects.chainBlocks);
+  all.chainBlocks.push(...effects.chainBlocks);
   all.lateEvents.push(...effects.lateEvents);
   all.deadLetters.push(...effects.deadLetters);
   all.acceptedKeys.push(...effects.acceptedKeys);

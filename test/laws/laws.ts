@@ -86,7 +86,8 @@ function moved({ record, meaning }: LogItem, offset: number): LogItem {
   return { record: { ...record, offset }, meaning };
 }
 
-function firstDifference(left: unknown, right: unknown, path: string): string {
+/** Where two values differ first, in words. */
+export function firstDifference(left: unknown, right: unknown, path: string): string {
   if (isRecord(left) && isRecord(right)) {
     for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
       if (!isDeepStrictEqual(left[key], right[key])) return firstDifference(left[key], right[key], `${path}.${key}`);

@@ -1,9 +1,9 @@
 import { authorizationContract } from '../../core/contract/authorization.ts';
 import { fieldKinds } from '../../core/contract/fields.ts';
-import { parseRuleSet } from '../../core/contract/rule-set.ts';
+import { parseRuleSet, type RuleSet } from '../../core/contract/rule-set.ts';
 import type { FeatureSet } from '../../core/features/plan.ts';
 import { createFeatureEngine } from '../../core/features/engine.ts';
-import { createDecider, type Decider } from '../../core/score/decide.ts';
+import { createDecider, type Decider, type Scoring } from '../../core/score/decide.ts';
 import { bindModel, parseModel } from '../../core/score/model.ts';
 import { compileRules } from '../../core/score/rules.ts';
 import type { LedgerConfig } from '../../core/sinks/ledger-state.ts';
@@ -12,7 +12,12 @@ import type { NaiveSetup } from './naive.ts';
 import { shortLedger } from './workload.ts';
 
 /** One engine twice: as it ships, and as data for its twin. */
-export type SmallWeir = { readonly weir: Weir; readonly setup: NaiveSetup };
+export type SmallWeir = {
+  readonly weir: Weir;
+  readonly setup: NaiveSetup;
+  readonly scoring: Scoring;
+  readonly ruleSet: RuleSet;
+};
 
 /** The engine over a feature set, with a model of one split on its first feature and two rules on its second. */
 export function smallWeir(
@@ -22,17 +27,21 @@ export function smallWeir(
   const { watermarkPer = 'input', ledger = shortLedger } = options;
   const names = plan.features.map(({ name }) => name);
   const [splitOn = '', countedOn = splitOn] = names;
-  const decider = createDecider({
+  const ruleSet = parseRuleSet(rulesOver(countedOn));
+  const scoring: Scoring = {
     model: bindModel(parseModel(stump(splitOn)), names),
-    ruleSet: compileRules(parseRuleSet(rulesOver(countedOn)), {
+    ruleSet: compileRules(ruleSet, {
       fields: fieldKinds(authorizationContract),
       features: names,
     }),
     featureSet: { name: plan.name, version: plan.version, hash },
-  });
+  };
+  const decider = createDecider(scoring);
   const features = createFeatureEngine(plan, authorizationContract.allowedLatenessMs);
   return {
     weir: { features, decider, ledger, watermarkPer },
+    scoring,
+    ruleSet,
     setup: {
       plan,
       watermarkPer,

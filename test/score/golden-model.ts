@@ -2,12 +2,16 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 const rowsSchema = z.strictObject({
+  /** SHA-256 of the bytes of the shipped model that answered; missing for the other models. */
+  modelHash: z.string().optional(),
   featureNames: z.array(z.string()),
   rows: z.array(z.array(z.number().nullable())),
   margins: z.array(z.number()),
   probabilities: z.array(z.number()),
   /** One a feature, then the bias. */
   contributions: z.array(z.array(z.number())),
+  /** Exact Shapley values, one a feature, then the bias. */
+  shapley: z.array(z.array(z.number())),
 });
 
 export type GoldenName = 'plain' | 'missing' | 'pruned' | 'categorical';
@@ -17,8 +21,13 @@ export function readGoldenModel(name: GoldenName): unknown {
   return readJson(`${name}.model.json`);
 }
 
+/** The bytes of the model that is shipped. */
+export function readShippedModel(): Buffer {
+  return readFileSync(new URL('../../examples/handbook/model.json', import.meta.url));
+}
+
 /** Rows with XGBoost's own answers for them. */
-export function readGoldenRows(name: Exclude<GoldenName, 'categorical'>): z.infer<typeof rowsSchema> {
+export function readGoldenRows(name: Exclude<GoldenName, 'categorical'> | 'shipped'): z.infer<typeof rowsSchema> {
   return rowsSchema.parse(readJson(`${name}.rows.json`));
 }
 

@@ -37,13 +37,13 @@ export const row = fc.array(fc.option(fc.oneof(float, fc.double({ min: -5, max: 
 });
 
 /** Writes drawn trees as XGBoost would, with a base score of one half. */
-export function modelJson(drawn: readonly Drawn[]): unknown {
+export function modelJson(drawn: readonly Drawn[], names: readonly string[] = featureNames): unknown {
   return {
     version: [3, 2, 0],
     learner: {
       attributes: {},
-      feature_names: featureNames,
-      learner_model_param: { base_score: '[5E-1]', num_class: '0', num_feature: '4', num_target: '1' },
+      feature_names: names,
+      learner_model_param: { base_score: '[5E-1]', num_class: '0', num_feature: `${names.length}`, num_target: '1' },
       objective: { name: 'binary:logistic' },
       gradient_booster: { name: 'gbtree', model: { trees: drawn.map(treeJson) } },
     },
@@ -64,6 +64,11 @@ export function meanOf(drawn: Drawn): number {
   const leaves = leavesOf(drawn);
   const weight = leaves.reduce((sum, { hessian }) => sum + hessian, 0);
   return leaves.reduce((sum, { value, hessian }) => sum + Math.fround(value) * hessian, 0) / weight;
+}
+
+/** The Hessians of the leaves. */
+export function weightOf(drawn: Drawn): number {
+  return leavesOf(drawn).reduce((sum, { hessian }) => sum + hessian, 0);
 }
 
 function leavesOf(drawn: Drawn): Extract<Drawn, { kind: 'leaf' }>[] {
@@ -88,6 +93,6 @@ function treeJson(drawn: Drawn): unknown {
     split_indices: nodes.map((node) => (node.kind === 'leaf' ? 0 : node.feature)),
     split_conditions: nodes.map((node) => (node.kind === 'leaf' ? node.value : node.threshold)),
     default_left: nodes.map((node) => (node.kind === 'split' && node.isMissingLess ? 1 : 0)),
-    sum_hessian: nodes.map((node) => leavesOf(node).reduce((sum, { hessian }) => sum + hessian, 0)),
+    sum_hessian: nodes.map(weightOf),
   };
 }

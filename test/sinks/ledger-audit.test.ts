@@ -1,42 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { appendToChain, chainHash, chainText, genesisHash } from '../../core/sinks/chain.ts';
-import type { Chains } from '../../core/sinks/chain.ts';
+import { chainEntries } from '../../core/sinks/chain.ts';
+import { blockEntries, createOpenBlock, type ChainBlock } from '../../core/sinks/chain-block.ts';
+import type { LedgerHead } from '../../core/sinks/audit-chain.ts';
 import type { LedgerDraft, LedgerEntry } from '../../core/sinks/ledger-entry.ts';
 import { createLedgerState } from '../../core/sinks/ledger-state.ts';
-import { createLedgerAuditor } from '../../core/sinks/verify-ledger.ts';
-import type { LedgerAudit } from '../../core/sinks/verify-ledger.ts';
-import { openLedger, runStep } from './ledger-events.ts';
-import { ledgerStepsArbitrary, smallLedgerConfig } from './ledger-steps.ts';
-
-describe('a chain', () => {
-  test('hashes the previous hash, a line feed and the canonical text', () => {
-    const [entry] = openLedger().authorize();
-    if (entry === undefined) throw new Error('got no entry, expected one');
-    expect(chainText(entry)).toBe(
-      '{"accountId":"acc1","amountMinor":1000,"authorizationId":"a1","creditAccount":"pending/t1/m1","currency":"EUR",' +
-        `"debitAccount":"cardholder/t1/acc1","entryId":"${entry.entryId}","eventTimeMs":1000,"kind":"authorization",` +
-        '"offset":0,"outcome":"approve","sequence":0,"tenantId":"t1","unmatched":false}',
-    );
-    expect(entry.hash).toBe(chainHash(genesisHash, entry));
-    expect(entry.hash).toMatch(/^[0-9a-f]{64}$/);
-  });
-
-  test('names every field of an entry but the hash', () => {
-    const [entry] = openLedger().authorize();
-    if (entry === undefined) throw new Error('got no entry, expected one');
-    const { hash: _, ...rest } = entry;
-    expect(JSON.parse(chainText(entry))).toEqual(rest);
-  });
-});
+import { createLedgerAuditor, type LedgerAudit } from '../../core/sinks/verify-ledger.ts';
+import { authorizationEvent, openLedger, runStep } from './ledger-events.ts';
+import { longLedgerSteps, smallLedgerConfig } from './ledger-steps.ts';
 
 describe('an audit', () => {
   test('of a sound ledger finds nothing and counts what it saw', () => {
-    const audit = auditOf(soundLedger().entries);
+    const audit = auditOf(soundLedger());
     expect(audit).toMatchObject({
       entries: 8,
       accounts: 4,
-      chains: 3,
+      blocks: 0,
       problemCount: 0,
       problems: [],
       uncheckedEntryIds: 0,
@@ -51,51 +30,79 @@ describe('an audit', () => {
     ]);
   });
 
-  test('names an entry whose field was changed', () => {
-    const { entries } = soundLedger();
-    const changed = entries.with(1, { ...entryAt(entries, 1), amountMinor: 1 });
-    expect(auditOf(changed).problems[0]).toMatchObject({
-      kind: 'hashMismatch',
-      position: 1,
-      entryId: entryAt(entries, 1).entryId,
-      account: 'cardholder/t1/acc1',
-    });
+  test('names the block of a changed entry', () => {
+    const ledger = longLedger(2 * blockEntries);
+    const at = blockEntries + 7;
+    const entries = ledger.entries.with(at, { ...entryAt(ledger.entries, at), eventTimeMs: 1 });
+    expect(auditOf({ ...ledger, entries }).problems).toMatchObject([
+      { kind: 'hashMismatch', position: blockEntries, entryId: null },
+    ]);
   });
 
-  test('names the entry that follows a rehashed one', () => {
-    const { entries } = soundLedger();
-    const forged = { ...entryAt(entries, 0), amountMinor: 900 };
-    const changed = entries.with(0, { ...forged, hash: chainHash(genesisHash, forged) });
-    expect(auditOf(changed).problems[0]).toMatchObject({ kind: 'hashMismatch', position: 1 });
+  test('names the block after one that was hashed anew, or the end behind it', () => {
+    const ledger = longLedger(3 * blockEntries);
+    const entries = ledger.entries.with(5, { ...entryAt(ledger.entries, 5), amountMinor: 1 });
+    const anew = chainEntries(createOpenBlock(), entries);
+    const chain = [...anew.slice(0, 1), ...ledger.chain.slice(1)];
+    expect(kindsOf({ ...ledger, entries, chain })).toEqual(['brokenChain', 'hashMismatch']);
+    expect(kindsOf({ ...ledger, entries, chain: anew })).toEqual([]);
+    expect(kindsOf({ ...ledger, entries, chain: anew }, ledger.head)).toEqual(['headMismatch', 'totalsMismatch']);
   });
 
   test('names the entry after a removed one', () => {
-    const { entries } = soundLedger();
-    const { problems } = auditOf(entries.toSpliced(0, 1));
+    const ledger = soundLedger();
+    const { problems } = auditOf({ ...ledger, entries: ledger.entries.toSpliced(0, 1) });
     expect(problems[0]).toMatchObject({ kind: 'missingEntry', position: 0, message: 'got sequence 1, expected 0' });
   });
 
-  test('names both of two swapped entries of an account', () => {
-    const { entries } = soundLedger();
-    const swapped = entries.with(0, entryAt(entries, 1)).with(1, entryAt(entries, 0));
-    const found = auditOf(swapped).problems.map(({ kind, position }) => ({ kind, position }));
-    expect(found).toContainEqual({ kind: 'missingEntry', position: 0 });
-    expect(found).toContainEqual({ kind: 'misplacedEntry', position: 1 });
+  test('names both of two swapped entries, also of different accounts', () => {
+    const ledger = soundLedger();
+    const { entries } = ledger;
+    const swapped = entries.with(1, entryAt(entries, 2)).with(2, entryAt(entries, 1));
+    const found = auditOf({ ...ledger, entries: swapped }).problems.map(({ kind, position }) => ({ kind, position }));
+    expect(found).toContainEqual({ kind: 'missingEntry', position: 1 });
+    expect(found).toContainEqual({ kind: 'misplacedEntry', position: 2 });
   });
 
   test('names an entry that stands there twice', () => {
-    const { entries } = soundLedger();
-    const repeated = entries.toSpliced(1, 0, entryAt(entries, 0));
-    expect(auditOf(repeated).problems.map((problem) => problem.kind)).toEqual(['misplacedEntry', 'repeatedEntryId']);
+    const ledger = soundLedger();
+    const entries = ledger.entries.toSpliced(1, 0, entryAt(ledger.entries, 0));
+    expect(kindsOf({ ...ledger, entries })).toEqual(['misplacedEntry', 'repeatedEntryId']);
   });
 
-  test('finds entries cut from the end of a chain by the heads kept elsewhere, and only so', () => {
-    const { entries, chains } = soundLedger();
-    const cut = entries.slice(0, -1);
-    expect(auditOf(cut).problemCount).toBe(0);
-    expect(auditOf(cut, chains).problems).toMatchObject([{ kind: 'headMismatch', account: 'pending/t1/m1' }]);
-    expect(auditOf(entries, chains).problemCount).toBe(0);
-    expect(auditOf([], chains).problemCount).toBe(3);
+  test('finds entries cut from the end by the head kept elsewhere, and only so', () => {
+    const ledger = soundLedger();
+    const cut = { ...ledger, entries: ledger.entries.slice(0, -1) };
+    expect(kindsOf(cut)).toEqual([]);
+    expect(kindsOf(cut, ledger.head)).toEqual(['headMismatch', 'totalsMismatch']);
+    expect(kindsOf(ledger, ledger.head)).toEqual([]);
+    expect(kindsOf({ ...ledger, entries: [] }, ledger.head)).toEqual(['headMismatch', 'totalsMismatch']);
+  });
+
+  test('finds a changed entry of the open block by the head', () => {
+    const ledger = soundLedger();
+    const entries = ledger.entries.with(0, { ...entryAt(ledger.entries, 0), eventTimeMs: 1001 });
+    expect(kindsOf({ ...ledger, entries })).toEqual([]);
+    expect(kindsOf({ ...ledger, entries }, ledger.head)).toEqual(['headMismatch']);
+  });
+
+  test('finds blocks that are missing, repeated, reordered or too many', () => {
+    const ledger = longLedger(3 * blockEntries + 10);
+    const [first, second, third] = ledger.chain;
+    if (first === undefined || second === undefined || third === undefined) throw new Error('got too few blocks');
+    const chains = [
+      [second, third],
+      [first, third],
+      [first, second],
+      [first, first, second, third],
+      [second, first, third],
+    ];
+    for (const chain of chains) {
+      expect(kindsOf({ ...ledger, chain }, ledger.head)).toContain('brokenChain');
+      expect(new Set(kindsOf({ ...ledger, chain }, ledger.head))).toEqual(new Set(['brokenChain']));
+    }
+    expect(kindsOf({ ...ledger, entries: ledger.entries.slice(0, blockEntries) })).toEqual(['brokenChain']);
+    expect(auditOf(ledger, ledger.head)).toMatchObject({ blocks: 3, problemCount: 0 });
   });
 
   test('finds a pending account that gives more than it holds, in a chain without a flaw', () => {
@@ -117,48 +124,67 @@ describe('an audit', () => {
     expect(audit.openHoldsMinor).toEqual({ EUR: 100, USD: -50 });
   });
 
-  test('finds amounts that are no amounts, and accounts that do not fit the kind', () => {
+  test('finds entries that no ledger posts', () => {
     const drafts = [
-      draftOf({ entryId: '1', amountMinor: -1 }),
-      draftOf({ entryId: '2', amountMinor: 0.5 }),
-      draftOf({ entryId: '3', creditAccount: 'settled/t1/m1' }),
+      draftOf({ amountMinor: -1 }),
+      draftOf({ amountMinor: 0.5 }),
+      draftOf({ offset: -1 }),
+      draftOf({ eventTimeMs: Infinity }),
+      draftOf({ creditAccount: 'settled/t1/m1' }),
+      draftOf({ creditAccount: 'pending/t2/m1' }),
+      draftOf({ debitAccount: 'cardholder/t1/acc2' }),
+      draftOf({ entryId: 'e1' }),
+      draftOf({ entryId: `${'0'.repeat(32)}:clearing` }),
+      draftOf({ authorizationId: 'a'.repeat(301) }),
     ];
-    const audit = auditOf(chained(drafts));
-    expect(audit.problems.map((problem) => problem.kind)).toEqual(['invalidEntry', 'invalidEntry', 'invalidEntry']);
+    for (const [sequence, draft] of drafts.entries()) {
+      const auditor = createLedgerAuditor({ chain: [] });
+      auditor.add({ ...draft, sequence: 0 });
+      expect(
+        auditor.finish().problems.map(({ kind }) => kind),
+        `entry ${sequence}`,
+      ).toEqual(['invalidEntry']);
+    }
   });
 
   test('keeps the first problems and counts all, and says how many ids it did not compare', () => {
     const { entries } = soundLedger();
-    const auditor = createLedgerAuditor({ problemsMax: 2, entryIdsMax: 3 });
-    for (const entry of entries) auditor.add({ ...entry, offset: entry.offset + 1 });
+    const auditor = createLedgerAuditor({ chain: [], problemsMax: 2, entryIdsMax: 3 });
+    for (const entry of entries) auditor.add({ ...entry, offset: -1 });
     const audit = auditor.finish();
     expect(audit.problems).toHaveLength(2);
     expect(audit.problemCount).toBe(entries.length);
     expect(audit.uncheckedEntryIds).toBe(entries.length - 3);
   });
 
-  test('finds any changed field, removed entry and swap within an account', () => {
+  test('finds any changed field, removed or inserted entry and swap', () => {
     let tampered = 0;
+    const seen = new Set<string>();
+    const ledger = longLedger(2 * blockEntries + 200);
+    const place = fc.nat({ max: ledger.entries.length - 1 });
     fc.assert(
-      fc.property(ledgerStepsArbitrary, fc.nat(), fc.nat(), (steps, place, choice) => {
-        const { entries, chains } = ledgerOf(steps);
-        if (entries.length === 0) return;
-        const index = place % entries.length;
-        for (const changed of tamper(entries, { index, choice })) {
+      fc.property(place, place, fc.nat(), (index, peer, choice) => {
+        for (const entries of tamper(ledger.entries, { index, peer, choice })) {
           tampered += 1;
-          expect(auditOf(changed, chains).problemCount).toBeGreaterThan(0);
+          const { problems } = auditOf({ ...ledger, entries }, ledger.head);
+          expect(problems.length).toBeGreaterThan(0);
+          for (const { kind } of problems) seen.add(kind);
         }
-        expect(auditOf(entries, chains).problemCount).toBe(0);
       }),
+      { numRuns: 60 },
     );
+    expect(auditOf(ledger, ledger.head).problemCount).toBe(0);
     expect(tampered).toBeGreaterThan(150);
+    for (const kind of ['hashMismatch', 'headMismatch', 'missingEntry', 'misplacedEntry', 'invalidEntry'] as const) {
+      expect(seen).toContain(kind);
+    }
   });
 });
 
 /** Each way to tamper with the entry at the index that its place allows. */
 function tamper(
   entries: readonly LedgerEntry[],
-  { index, choice }: { readonly index: number; readonly choice: number },
+  { index, peer, choice }: { readonly index: number; readonly peer: number; readonly choice: number },
 ): LedgerEntry[][] {
   const entry = entryAt(entries, index);
   const changes: Partial<LedgerEntry>[] = [
@@ -175,29 +201,35 @@ function tamper(
     { unmatched: !entry.unmatched },
     { offset: entry.offset + 1 },
     { sequence: entry.sequence + 1 },
-    { hash: genesisHash },
     { kind: entry.kind === 'expiry' ? 'reversal' : 'expiry' },
   ];
-  const results = [entries.with(index, { ...entry, ...changes[choice % changes.length] }), entries.toSpliced(index, 1)];
-  const peer = entries.findIndex((other, at) => at > index && other.debitAccount === entry.debitAccount);
-  if (peer >= 0) results.push(entries.with(index, entryAt(entries, peer)).with(peer, entry));
-  return results;
+  const other = entryAt(entries, peer);
+  return [
+    entries.with(index, { ...entry, ...changes[choice % changes.length] }),
+    entries.toSpliced(index, 1),
+    entries.toSpliced(index, 0, other),
+    ...(index === peer ? [] : [entries.with(index, other).with(peer, entry)]),
+  ];
 }
 
-function auditOf(entries: readonly LedgerEntry[], expectedHeads?: Chains): LedgerAudit {
-  const auditor = createLedgerAuditor();
+type Ledger = {
+  readonly entries: readonly LedgerEntry[];
+  readonly chain: readonly ChainBlock[];
+  readonly head: LedgerHead;
+};
+
+function auditOf({ entries, chain }: Omit<Ledger, 'head'>, head?: LedgerHead): LedgerAudit {
+  const auditor = createLedgerAuditor({ chain });
   for (const entry of entries) auditor.add(entry);
-  return expectedHeads === undefined ? auditor.finish() : auditor.finish({ expectedHeads });
+  return head === undefined ? auditor.finish() : auditor.finish({ head });
 }
 
-function ledgerOf(steps: Parameters<typeof runStep>[1][]): { entries: LedgerEntry[]; chains: Chains } {
-  const state = createLedgerState(smallLedgerConfig);
-  const entries = steps.flatMap((step) => runStep(state, step).entries);
-  return { entries, chains: state.chains };
+function kindsOf(ledger: Omit<Ledger, 'head'>, head?: LedgerHead): string[] {
+  return auditOf(ledger, head).problems.map(({ kind }) => kind);
 }
 
 /** Three payments: one cleared beyond its hold, one reversed in part and expired, one open. */
-function soundLedger(): { entries: LedgerEntry[]; chains: Chains } {
+function soundLedger(): Ledger {
   const ledger = openLedger();
   const entries = [
     ...ledger.authorize({ eventId: 'a1', eventTimeMs: 1000 }),
@@ -208,17 +240,37 @@ function soundLedger(): { entries: LedgerEntry[]; chains: Chains } {
     ...ledger.advance(11_000).entries,
     ...ledger.reverse({ eventId: 'r3', authorizationId: 'a2', amountMinor: 400 }),
   ];
-  return { entries, chains: ledger.state.chains };
+  return { entries, chain: chainEntries(ledger.state.openBlock, entries), head: ledger.state };
 }
 
-function chained(drafts: readonly LedgerDraft[]): LedgerEntry[] {
-  const chains: Chains = new Map();
-  return drafts.map((draft) => appendToChain(chains, draft));
+/** A ledger of at least so many entries, cut there. */
+function longLedger(count: number): Ledger {
+  const state = createLedgerState(smallLedgerConfig);
+  const entries: LedgerEntry[] = [];
+  for (const step of longLedgerSteps({ seed: 3, count: count * 3 })) {
+    if (entries.length + 10 > count) break;
+    entries.push(...runStep(state, step).entries);
+  }
+  const filler = Array.from({ length: count - entries.length }, (_, index) =>
+    runStep(state, {
+      kind: 'authorize',
+      event: authorizationEvent({ eventId: `f${index}` }),
+      outcome: 'approve',
+      offset: 9e6 + index,
+    }),
+  );
+  entries.push(...filler.flatMap((output) => output.entries));
+  return { entries, chain: chainEntries(state.openBlock, entries), head: state };
+}
+
+function chained(drafts: readonly LedgerDraft[]): Omit<Ledger, 'head'> {
+  const entries = drafts.map((draft, sequence) => ({ ...draft, sequence }));
+  return { entries, chain: chainEntries(createOpenBlock(), entries) };
 }
 
 function draftOf(fields: Partial<LedgerDraft> = {}): LedgerDraft {
   return {
-    entryId: 'e1',
+    entryId: `${'1'.repeat(32)}:authorization`,
     tenantId: 't1',
     kind: 'authorization',
     authorizationId: 'a1',
@@ -237,7 +289,8 @@ function draftOf(fields: Partial<LedgerDraft> = {}): LedgerDraft {
 
 function clearingDraft(fields: Partial<LedgerDraft>): LedgerDraft {
   const accounts = { debitAccount: 'pending/t1/m1', creditAccount: 'settled/t1/m1' };
-  return draftOf({ entryId: 'e2', kind: 'clearing', outcome: null, ...accounts, ...fields });
+  const entryId = `${'2'.repeat(32)}:clearing`;
+  return draftOf({ entryId, kind: 'clearing', outcome: null, ...accounts, ...fields });
 }
 
 function entryAt(entries: readonly LedgerEntry[], index: number): LedgerEntry {

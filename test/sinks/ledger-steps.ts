@@ -55,3 +55,36 @@ export const ledgerStepsArbitrary: fc.Arbitrary<LedgerStep[]> = fc
       return [{ kind: 'authorize', event, outcome: draft.outcome, offset }];
     });
   });
+
+/** A long log of the same kinds of steps, from a seed, whose authorizations never come again. */
+export function longLedgerSteps({ seed, count }: { readonly seed: number; readonly count: number }): LedgerStep[] {
+  const pick = picker(seed);
+  let watermarkMs = 0;
+  return Array.from({ length: count }, (_, offset): LedgerStep => {
+    const kind = (['authorize', 'authorize', 'clear', 'reverse', 'advance'] as const)[pick(5)] ?? 'advance';
+    watermarkMs += pick(2);
+    if (kind === 'advance') return { kind, watermarkMs };
+    const where = { tenantId: `t${pick(3)}`, accountId: `acc${pick(9)}`, currency: pick(9) === 0 ? 'USD' : 'EUR' };
+    const fields = { ...where, eventTimeMs: watermarkMs + pick(4), amountMinor: pick(3000) };
+    if (kind === 'authorize') {
+      const event = authorizationEvent({ ...fields, eventId: `a${offset}`, merchantId: `m${pick(20)}` });
+      return {
+        kind,
+        event,
+        outcome: (['approve', 'review', 'stepUp', 'decline'] as const)[pick(4)] ?? 'approve',
+        offset,
+      };
+    }
+    const authorizationId = `a${Math.max(0, offset + 3 - pick(30))}`;
+    return { kind, event: releaseEvent({ ...fields, eventId: `r${offset}`, authorizationId }), offset };
+  });
+}
+
+/** Numbers below a bound, by the linear congruential generator of Numerical Recipes. */
+function picker(seed: number): (bound: number) => number {
+  let state = seed >>> 0;
+  return (bound) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * bound);
+  };
+}

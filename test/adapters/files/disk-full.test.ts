@@ -15,7 +15,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../../adapters/files/checkpoint-store.ts';
 import { withPath } from '../../../adapters/files/failure.ts';
 import { openKeyIndex, writeKeyIndex } from '../../../adapters/files/key-index.ts';
-import { addRows, collectRows } from '../../../adapters/files/lake-cut.ts';
 import { openLake } from '../../../adapters/files/lake.ts';
 import { openSegmentLog } from '../../../adapters/files/segment-log.ts';
 import type { TableSchema } from '../../../core/sinks/table-schema.ts';
@@ -53,12 +52,12 @@ describe.skipIf(!existsSync(fullDevice))('on a full disk (skipped where there is
 
   test('a lake file is not written', () => {
     mkdirSync(join(dir, 'decisions'));
-    symlinkSync(fullDevice, join(dir, 'decisions/0000000000000000-0000000000000009.parquet.tmp'));
+    symlinkSync(fullDevice, join(dir, 'decisions/0000000000000000.parquet.tmp'));
     const lake = openLake({ dir });
-    const rows = collectRows();
-    addRows(rows, table, [{ n: 1 }]);
-    expect(() => lake.writeCut({ startOffset: 0, endOffset: 9, rows })).toThrow(diskFull);
-    expect(lake.listFiles('decisions')).toEqual([]);
+    const cut = lake.openCut(0);
+    cut.table(table).appendRows([{ n: 1 }]);
+    expect(() => cut.finishSync(9)).toThrow(diskFull);
+    expect(readdirSync(join(dir, 'decisions'))).toEqual([]);
   });
 
   test('the log takes nothing and says so every time', () => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { addRows, collectRows, type LakeRows } from '../../../adapters/files/lake-cut.ts';
 import { type Lake, openLake } from '../../../adapters/files/lake.ts';
+import { type ColumnData, idColumn, numberColumn } from '../../../core/sinks/column-data.ts';
 import type { TableRow, TableSchema } from '../../../core/sinks/table-schema.ts';
 
 let dir = '';
@@ -33,34 +33,22 @@ function decision(day: number, id: string): TableRow {
   return { event_time_ms: day0Ms + day * dayMs + 5, event_id: id };
 }
 
-function rowsOf(tables: readonly (readonly [TableSchema, readonly TableRow[]])[]): LakeRows {
-  const collected = collectRows();
-  for (const [schema, rows] of tables) addRows(collected, schema, rows);
-  return collected;
+function writeCut(startOffset: number, tables: readonly (readonly [TableSchema, readonly TableRow[]])[]): void {
+  const cut = lake.openCut(startOffset);
+  for (const [schema, rows] of tables) cut.table(schema).appendRows(rows);
+  cut.finishSync(startOffset + 10);
 }
 
 function writeThreeCuts(): void {
-  lake.writeCut({
-    startOffset: 0,
-    endOffset: 10,
-    rows: rowsOf([[decisions, [decision(1, 'b'), decision(0, 'a'), decision(1, 'c')]]]),
-  });
-  lake.writeCut({
-    startOffset: 10,
-    endOffset: 20,
-    rows: rowsOf([
-      [decisions, [decision(0, 'd')]],
-      [metrics, [{ count: 1 }]],
-    ]),
-  });
-  lake.writeCut({
-    startOffset: 20,
-    endOffset: 30,
-    rows: rowsOf([
-      [decisions, [decision(2, 'e')]],
-      [metrics, []],
-    ]),
-  });
+  writeCut(0, [[decisions, [decision(1, 'b'), decision(0, 'a'), decision(1, 'c')]]]);
+  writeCut(10, [
+    [decisions, [decision(0, 'd')]],
+    [metrics, [{ count: 1 }]],
+  ]);
+  writeCut(20, [
+    [decisions, [decision(2, 'e')]],
+    [metrics, []],
+  ]);
 }
 
 function relativePaths(table: string): string[] {
@@ -139,5 +127,69 @@ test('the same cut written again after a crash gives the same bytes', () => {
 });
 
 test('a row without its partition time is refused', () => {
-  expect(() => rowsOf([[decisions, [{ event_id: 'x' }]]])).toThrow('decisions.event_time_ms: got undefined');
+  const table = lake.openCut(0).table(decisions);
+  expect(() => table.appendRows([{ event_id: 'x' }])).toThrow('decisions.event_time_ms, row 0: got object');
+});
+
+test('finishing without blocking gives the same files as in one go', async () => {
+  writeThreeCuts();
+  const [file] = lake.listFiles('decisions');
+  const before = readFileSync(file?.path ?? '');
+  lake.removeFrom(0);
+  const cut = lake.openCut(0);
+  cut.table(decisions).appendRows([decision(0, 'a')]);
+  await cut.finish(10);
+  expect(relativePaths('decisions')).toEqual([file?.path.slice(dir.length + 1)]);
+  expect(readFileSync(file?.path ?? '')).toEqual(before);
+});
+
+const day = 40_000;
+/** So many rows that full row groups go out before the end, and of so many days that a day's rows go out early. */
+const manyRows = Array.from({ length: day * 5 }, (_, row) => decision(row < day ? 0 : row % 7, `id-${row % 900}`));
+
+test('the same rows as objects, as columns and in other portions give the same bytes', () => {
+  const whole = lake.openCut(0);
+  whole.table(decisions).appendRows(manyRows);
+  whole.finishSync(10);
+  const before = lake.listFiles('decisions').map(({ path }) => readFileSync(path));
+  expect(before.length).toBe(7);
+  lake.removeFrom(0);
+  const texts = manyRows.map((row) => Buffer.from(String(row['event_id'])));
+  const columns: ColumnData[] = [
+    numberColumn(Float64Array.from(manyRows, (row) => Number(row['event_time_ms']))),
+    idColumn(
+      Int32Array.from(manyRows, (_, row) => row),
+      (row) => texts[row] ?? null,
+    ),
+  ];
+  const pieces = lake.openCut(0);
+  for (let row = 0; row < manyRows.length; row += 4096) {
+    pieces.table(decisions).append(columns, row, Math.min(row + 4096, manyRows.length));
+  }
+  pieces.finishSync(10);
+  expect(
+    lake
+      .listFiles('decisions')
+      .map(({ path }) => readFileSync(path))
+      .every((bytes, i) => before[i]?.equals(bytes)),
+  ).toBe(true);
+});
+
+test('a cut that is not finished leaves temporary files only, which the next opening removes', () => {
+  lake.openCut(0).table(decisions).appendRows(manyRows);
+  expect(lake.listFiles('decisions')).toEqual([]);
+  expect(
+    readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.parquet.tmp')).length,
+  ).toBeGreaterThan(1);
+  lake.removeFrom(0);
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+test('an abandoned cut leaves no file', () => {
+  const cut = lake.openCut(0);
+  cut.table(decisions).appendRows(manyRows);
+  cut.abandon();
+  expect(readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((path) => path.includes('.parquet'))).toEqual(
+    [],
+  );
 });

@@ -3,6 +3,7 @@
 Run with xgboost 3.2 and numpy: python make_golden.py. Seeded: a second run writes the same bytes.
 """
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy
 import xgboost
 
 HERE = Path(__file__).parent
+SHIPPED = HERE.parents[2] / "examples" / "handbook" / "model.json"
 FEATURE_NAMES = ["amount", "night", "customer_count_1d", "terminal_fraud_rate_7d", "seconds_since_last"]
 ROWS_KEPT = 60
 
@@ -49,16 +51,38 @@ def write_case(name, *, parameters, rounds, share_missing, seed, attributes, typ
     if types is not None:
         return
     rows = at_the_edges(booster, values[:ROWS_KEPT].copy())
-    kept = xgboost.DMatrix(rows, feature_names=FEATURE_NAMES)
+    write_answers(name, booster, rows)
+    print(name, "rows", len(rows), "missing", int(numpy.isnan(rows).sum()), "labels", int(labels.sum()))
+
+
+def write_answers(name, booster, rows, **about):
+    """Writes rows with what XGBoost answers: path contributions (approximate) and Shapley values (exact)."""
+    kept = xgboost.DMatrix(rows, feature_names=booster.feature_names)
     answers = {
-        "featureNames": FEATURE_NAMES,
+        **about,
+        "featureNames": booster.feature_names,
         "rows": [[None if numpy.isnan(x) else float(x) for x in row] for row in rows],
         "margins": booster.predict(kept, output_margin=True).astype(float).tolist(),
         "probabilities": booster.predict(kept).astype(float).tolist(),
         "contributions": booster.predict(kept, pred_contribs=True, approx_contribs=True).astype(float).tolist(),
+        "shapley": booster.predict(kept, pred_contribs=True, approx_contribs=False).astype(float).tolist(),
     }
     (HERE / f"{name}.rows.json").write_text(json.dumps(answers) + "\n")
-    print(name, "rows", len(rows), "missing", int(numpy.isnan(rows).sum()), "labels", int(labels.sum()))
+
+
+def write_shipped(*, seed, share_missing):
+    """Writes answers of the model that is shipped, for rows of values near its own thresholds."""
+    generator = numpy.random.default_rng(seed)
+    booster = xgboost.Booster(model_file=SHIPPED, params={"nthread": 1})
+    splits = booster.trees_to_dataframe().dropna(subset=["Split"])
+    rows = numpy.empty((ROWS_KEPT, len(booster.feature_names)))
+    for column, feature in enumerate(booster.feature_names):
+        thresholds = splits.query("Feature == @feature")["Split"].to_numpy()
+        chosen = generator.choice(thresholds, ROWS_KEPT) if len(thresholds) > 0 else numpy.zeros(ROWS_KEPT)
+        rows[:, column] = chosen * generator.choice([0.5, 1.0, 1.5], ROWS_KEPT)
+    rows[generator.random(rows.shape) < share_missing] = numpy.nan
+    write_answers("shipped", booster, rows, modelHash=hashlib.sha256(SHIPPED.read_bytes()).hexdigest())
+    print("shipped", "rows", len(rows), "missing", int(numpy.isnan(rows).sum()))
 
 
 def at_the_edges(booster, rows):
@@ -105,6 +129,7 @@ def main():
         attributes={},
         types=["q", "q", "c", "q", "q"],
     )
+    write_shipped(seed=15, share_missing=0.1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import type { Assembled, WeirFiles } from '../runtime/assemble.ts';
+import { Columnar } from '../runtime/columnar.ts';
+import { Embedded } from '../runtime/embedded.ts';
+import type { Scoring } from '../runtime/scoring.ts';
+import { openSplit } from '../runtime/split.ts';
+import { wholeNumber } from './invocation.ts';
+
+/** The options that say how a run computes; the results are the same whatever they are. */
+export type EngineOptions = { readonly engine: EngineName; readonly threads: number };
+
+/** The columnar engine, or the readable one that it is checked against. */
+export type EngineName = 'columnar' | 'twin';
+
+/** Adds the options that say how a run computes. */
+export function addEngineOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--engine <engine>', 'twin is the readable core: the same results, some thirty times slower')
+        .choices(['columnar', 'twin'])
+        .default('columnar'),
+    )
+    .option(
+      '--threads <n>',
+      'of the columnar engine: 2 splits it by stage',
+      wholeNumber(1),
+      Math.min(2, availableParallelism()),
+    );
+}
+
+/** Opens an output directory with an engine. `decisions`: batches tell all decisions, or only declines. */
+export async function openScoring(opening: {
+  readonly dir: string;
+  readonly assembled: Assembled;
+  readonly files: WeirFiles;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly tells?: 'declines' | 'all';
+  readonly clockMs?: () => number;
+}): Promise<Scoring> {
+  const { dir, assembled, files, engine, threads, tells = 'declines', clockMs = Date.now } = opening;
+  if (engine === 'twin') return new Embedded({ dir, weir: assembled.weir, clockMs });
+  if (threads > 1 && tells === 'declines') return openSplit({ dir, assembled, files, clockMs });
+  return new Columnar({ dir, assembled, clockMs, tells });
+}

@@ -1,0 +1,106 @@
+import { createColumnSpace, measureLayout, type ColumnSpace } from '../decode/column-space.ts';
+import { countAt, type EventColumns, operations } from '../decode/event-columns.ts';
+import type { DecisionColumns } from '../score/decision-columns.ts';
+
+/** The decisions of one batch, close together: what the journal keeps before anything derives from them. */
+export type DecisionBlock = {
+  /** Decisions, features a decision, words of rule hits a decision. */
+  readonly shape: Uint32Array;
+  readonly offset: Float64Array;
+  /** Feature vectors, a row a decision. */
+  readonly values: Float64Array;
+  readonly score: Uint16Array;
+  readonly outcome: Uint8Array;
+  readonly reasonCount: Uint8Array;
+  readonly reasonFeature: Uint16Array;
+  readonly reasonBaseline: Float64Array;
+  readonly reasonContribution: Float64Array;
+  readonly ruleHits: Uint32Array;
+};
+
+const reasonsOfRow = 4;
+
+/** Copies the decisions of a batch into bytes of their own; null when it has none. */
+export function packDecisions(batch: {
+  readonly columns: EventColumns;
+  /** Feature vectors, one a row of the batch. */
+  readonly values: Float64Array;
+  readonly featureCount: number;
+  readonly decisions: DecisionColumns;
+}): Uint8Array | null {
+  const { columns, values, featureCount, decisions } = batch;
+  const rows = columns.counts[countAt.rows]!;
+  const hitWords = decisions.ruleWords;
+  let count = 0;
+  for (let row = 0; row < rows; row++) if (columns.op[row] === operations.authorization) count++;
+  if (count === 0) return null;
+  const shape: Shape = { count, featureCount, hitWords };
+  const buffer = new ArrayBuffer(measureLayout((space) => layOut(space, shape)));
+  const block = layOut(createColumnSpace(buffer), shape);
+  block.shape.set([count, featureCount, hitWords]);
+  let to = 0;
+  for (let row = 0; row < rows; row++) {
+    if (columns.op[row] !== operations.authorization) continue;
+    block.offset[to] = columns.firstOffset[0]! + row;
+    copyRow(values, { from: row, to, width: featureCount }, block.values);
+    block.score[to] = decisions.score[row]!;
+    block.outcome[to] = decisions.outcome[row]!;
+    block.reasonCount[to] = decisions.reasonCount[row]!;
+    copyRow(decisions.reasonFeature, { from: row, to, width: reasonsOfRow }, block.reasonFeature);
+    copyRow(decisions.reasonBaseline, { from: row, to, width: reasonsOfRow }, block.reasonBaseline);
+    copyRow(decisions.reasonContribution, { from: row, to, width: reasonsOfRow }, block.reasonContribution);
+    copyRow(decisions.ruleHits, { from: row, to, width: hitWords }, block.ruleHits);
+    to++;
+  }
+  return new Uint8Array(buffer);
+}
+
+/** Reads back what `packDecisions` packed. The bytes are copied. */
+export function unpackDecisions(bytes: Uint8Array): DecisionBlock {
+  const buffer = new Uint8Array(bytes).buffer;
+  const [count = 0, featureCount = 0, hitWords = 0] = new Uint32Array(buffer, 0, 3);
+  return layOut(createColumnSpace(buffer), { count, featureCount, hitWords });
+}
+
+/** Writes a kept decision into a row of a batch's columns. */
+export function adoptDecision(
+  block: DecisionBlock,
+  from: number,
+  { decisions, row }: { readonly decisions: DecisionColumns; readonly row: number },
+): void {
+  const hitWords = block.shape[2]!;
+  decisions.score[row] = block.score[from]!;
+  decisions.outcome[row] = block.outcome[from]!;
+  decisions.reasonCount[row] = block.reasonCount[from]!;
+  copyRow(block.reasonFeature, { from, to: row, width: reasonsOfRow }, decisions.reasonFeature);
+  copyRow(block.reasonBaseline, { from, to: row, width: reasonsOfRow }, decisions.reasonBaseline);
+  copyRow(block.reasonContribution, { from, to: row, width: reasonsOfRow }, decisions.reasonContribution);
+  copyRow(block.ruleHits, { from, to: row, width: hitWords }, decisions.ruleHits);
+}
+
+type Shape = { readonly count: number; readonly featureCount: number; readonly hitWords: number };
+
+function layOut(space: ColumnSpace, { count, featureCount, hitWords }: Shape): DecisionBlock {
+  return {
+    shape: space.uint32(3),
+    offset: space.float64(count),
+    values: space.float64(count * featureCount),
+    score: space.uint16(count),
+    outcome: space.uint8(count),
+    reasonCount: space.uint8(count),
+    reasonFeature: space.uint16(count * reasonsOfRow),
+    reasonBaseline: space.float64(count * reasonsOfRow),
+    reasonContribution: space.float64(count * reasonsOfRow),
+    ruleHits: space.uint32(count * hitWords),
+  };
+}
+
+type Numbers = Float64Array | Uint32Array | Uint16Array | Uint8Array;
+
+function copyRow(
+  source: Numbers,
+  { from, to, width }: { readonly from: number; readonly to: number; readonly width: number },
+  target: Numbers,
+): void {
+  for (let i = 0; i < width; i++) target[to * width + i] = source[from * width + i]!;
+}

@@ -1,0 +1,21 @@
+import type { BackOptions } from '../core/columnar-pipeline.ts';
+import { eventLayoutOf } from '../core/steps/event-layout.ts';
+import type { ColumnarOptions } from '../core/columnar-pipeline.ts';
+import type { Assembled } from './assemble.ts';
+
+/** What runs in columns: everything that follows from the definition, the rules, the model and the configuration. */
+export type ColumnarWeir = {
+  readonly options: Omit<ColumnarOptions, 'interner'> & Omit<BackOptions, 'interner'>;
+  readonly ruleCount: number;
+};
+
+/** Makes what was assembled ready to run in columns. */
+export function columnarWeirOf({ weir, scoring, ruleSet }: Assembled): ColumnarWeir {
+  const { plan, allowedLatenessMs } = weir.features;
+  const layout = eventLayoutOf(plan, ruleSet);
+  const { watermarkPer, ledger } = weir;
+  return {
+    options: { plan, layout, allowedLatenessMs, watermarkPer, scoring, ledger },
+    ruleCount: ruleSet.rules.length,
+  };
+}
