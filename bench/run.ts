@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { pathToFileURL } from 'node:url';
 
 /** One thing to measure. */
@@ -70,6 +72,8 @@ async function measureRun(bench: Variant): Promise<Sample> {
   const events = await bench.run();
   const wallMs = performance.now() - startMs;
   const cpu = process.cpuUsage(cpuStart);
+  // What was observed meanwhile, such as pauses of the collector, is told in a turn of its own.
+  await turn();
   if (!(events > 0)) throw new Error(`bench ${bench.name} handled ${events} events, expected more than 0`);
   return { wallMs, cpuMs: (cpu.user + cpu.system) / 1000, events };
 }
@@ -108,14 +112,22 @@ function describeSpread(values: readonly number[]): string {
   return `min ${min.toFixed(3).padStart(8)} mean ${mean.toFixed(3).padStart(8)} ± ${sd.toFixed(3).padEnd(7)}`;
 }
 
-async function main(name: string | undefined): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { warmups: { type: 'string', default: '3' }, repeats: { type: 'string', default: '10' } },
+  });
+  const [name] = positionals;
   const benches = await loadBenches(import.meta.dirname);
   const bench = benches.get(name ?? '');
-  if (bench !== undefined) return printReport(bench, await measureBench(bench, { warmups: 3, repeats: 10 }));
+  const limits = { warmups: Number(values.warmups), repeats: Number(values.repeats) };
+  if (bench !== undefined) return printReport(bench, await measureBench(bench, limits));
   const names = [...benches.keys()];
   if (name === undefined) return names.forEach((known) => console.log(known));
   console.error(`got bench ${name}, expected one of: ${names.join(', ') || 'none'}`);
   process.exitCode = 2;
 }
 
-if (import.meta.main) await main(process.argv[2]);
+// `npm run bench -- NAME [--warmups 3] [--repeats 10]`; without a name it lists what there is.
+if (import.meta.main) await main(process.argv.slice(2));

@@ -7,7 +7,7 @@ import type { Lake } from '../adapters/files/lake.ts';
 import { loadCheckpoint } from '../adapters/files/checkpoint-store.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import type { LedgerHead } from '../core/sinks/audit-chain.ts';
-import type { ColumnarCheckpoint } from '../runtime/back-shell.ts';
+import type { ColumnarCheckpoint } from '../runtime/cut-keeper.ts';
 import { readManifest, type Manifest } from '../runtime/manifest.ts';
 
 /** What a run left in one folder of its directory. */

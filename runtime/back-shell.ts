@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { saveCheckpoint } from '../adapters/files/checkpoint-store.ts';
 import type { LakeCut } from '../adapters/files/lake-cut.ts';
 import { type Lake, openLake } from '../adapters/files/lake.ts';
 import type { Owner } from '../adapters/files/owner-lock.ts';
@@ -26,6 +25,7 @@ import type { BatchSlot } from './batch-slot.ts';
 import { type ColumnarJournal, openColumnarJournal, type RecordedDecisions } from './columnar-journal.ts';
 import type { ColumnarWeir } from './columnar-weir.ts';
 import { adoptRecorded } from './adopt-recorded.ts';
+import type { KeptCut } from './cut-keeper.ts';
 import { createKeyCollector } from './key-collector.ts';
 
 /** A batch as the front hands it on. */
@@ -48,6 +48,8 @@ export type BackShellOptions = {
   readonly batchRecordsMax: number;
   readonly recorded: RecordedDecisions;
   readonly owner: Pick<Owner, 'epoch' | 'assertOwner'>;
+  /** Writes what makes a cut the one that recovery begins from. */
+  readonly keep: (cut: KeptCut) => Promise<void>;
   /** Which decisions `take` tells as objects. */
   readonly tells: 'declines' | 'all';
 };
@@ -59,7 +61,7 @@ export class BackShell {
   readonly #options: BackShellOptions;
   readonly #back: Back;
   readonly #lake: Lake;
-  readonly #journal: ColumnarJournal;
+  #journal: ColumnarJournal;
   readonly #keys = createKeyCollector();
   readonly #schemas: LakeTables;
   readonly #tables: ColumnarTables;
@@ -80,7 +82,7 @@ export class BackShell {
       saved === undefined ? undefined : unpackBack(saved, { interner, layout }),
     );
     this.#lake = openLake({ dir: join(dir, 'lake') });
-    this.#journal = openColumnarJournal(join(dir, 'journal'));
+    this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset);
     this.#schemas = lakeTables(plan);
     this.#tables = createColumnarTables({ scoring, interner, partition: 0 });
     this.#decisions = createDecisions(batchRecordsMax, weir.ruleCount);
@@ -118,20 +120,33 @@ export class BackShell {
     return this.#journal.syncSoon();
   }
 
-  /** Ends the open cut: sinks first, then the checkpoint with both halves of the state. */
-  async commit(packedFront: Uint8Array): Promise<void> {
-    if (this.nextOffset === this.#cut.startOffset) return;
+  /**
+   * Ends the open cut, with the front's state as it was at its end, and begins the next. What it gives back resolves once
+   * recovery would begin from the cut's end: sinks first, then ids, then both halves of the state. Null: nothing is open.
+   */
+  endCut(packedFront: Uint8Array): Promise<number> | null {
+    const startOffset = this.#cut.startOffset;
+    const endOffset = this.nextOffset;
+    if (endOffset === startOffset) return null;
     const { owner, dir } = this.#options;
     owner.assertOwner();
-    const offset = this.nextOffset;
-    await this.#cut.finish(offset);
-    this.#keys.write(join(dir, 'keys'), { startOffset: this.#cut.startOffset, endOffset: offset });
+    const [cut, journal] = [this.#cut, this.#journal];
     const back = serialize(packBack(this.#back));
-    const value: ColumnarCheckpoint = { engine: 'columnar', front: packedFront, back, counts: this.counts };
+    const counts: Counts = new Map(this.counts);
+    const offsets = { startOffset, endOffset };
+    const kept = { dir, epoch: owner.epoch, ...offsets, keys: this.#keys.take(), front: packedFront, back, counts };
+    this.#cut = this.#lake.openCut(endOffset);
+    this.#journal = openColumnarJournal(join(dir, 'journal'), endOffset);
+    return this.#keepCut({ cut, journal, kept });
+  }
+
+  async #keepCut({ cut, journal, kept }: EndedCut): Promise<number> {
+    const { keep, owner } = this.#options;
+    await cut.finish(kept.endOffset);
     owner.assertOwner();
-    saveCheckpoint({ dir: join(dir, 'checkpoints'), offset, epoch: owner.epoch, value });
-    this.#journal.clear();
-    this.#cut = this.#lake.openCut(offset);
+    await keep(kept);
+    journal.remove();
+    return kept.endOffset;
   }
 
   ledgerTotals(): LedgerTotals {
@@ -169,13 +184,7 @@ export class BackShell {
   }
 }
 
-/** What a checkpoint of this engine holds beside its offset. */
-export type ColumnarCheckpoint = {
-  readonly engine: 'columnar';
-  readonly front: Uint8Array;
-  readonly back: Uint8Array;
-  readonly counts: Counts;
-};
+type EndedCut = { readonly cut: LakeCut; readonly journal: ColumnarJournal; readonly kept: KeptCut };
 
 const declined = 3;
 const declinesToldMax = 5;

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
 import { deserialize } from 'node:v8';
 import { ownerOfEpoch } from '../adapters/files/owner-lock.ts';
 import { createInterner, type Interner } from '../core/decode/interner.ts';
@@ -13,7 +14,9 @@ import { type BatchSlot, openSlot } from './batch-slot.ts';
 import { readJournal } from './columnar-journal.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
 import type { CrewData, FromBack, Handed, ToBack, ToMain } from './split-messages.ts';
-import { failureMessage } from './thread-failure.ts';
+import type { KeptCut } from './cut-keeper.ts';
+import type { Kept } from './keeper-worker.ts';
+import { errorOf, failureMessage } from './thread-failure.ts';
 
 /** The thread of the back: scores, posts, and writes journal, lake, index and checkpoint. */
 class BackThread {
@@ -25,6 +28,8 @@ class BackThread {
   /** The message under way, and the report that waits for the disk: each begins when the one before has ended. */
   #work: Promise<unknown> = Promise.resolve();
   #report: Promise<unknown> = Promise.resolve();
+  /** The cut that is being kept. */
+  #keeping: Promise<unknown> = Promise.resolve();
 
   constructor(data: CrewData, weir: ColumnarWeir) {
     const { dir, fromOffset, batchRecordsMax, port, packedFront, counts } = data;
@@ -42,6 +47,7 @@ class BackThread {
       batchRecordsMax,
       recorded: readJournal(join(dir, 'journal'), fromOffset),
       owner: ownerOfEpoch(dir, data.epoch),
+      keep: openKeeper(),
       tells: 'declines',
     });
     const { layout, plan } = weir.options;
@@ -55,7 +61,7 @@ class BackThread {
   /** Messages are taken one after the other, whatever of their work has to wait for the disk. */
   #hear(message: ToBack): void {
     this.#work = this.#work
-      .then(() => (message.kind === 'cut' ? this.#commit(message.packedFront) : this.#take(message)))
+      .then(() => (message.kind === 'cut' ? this.#endCut(message.packedFront) : this.#take(message)))
       .catch((error: unknown) => tell({ kind: 'failed', error: failureMessage(error) }));
   }
 
@@ -90,18 +96,42 @@ class BackThread {
     tell({ kind: 'report', report: { records, nextOffset: endOffset, decisions }, counts });
   }
 
-  async #commit(packedFront: Uint8Array | null): Promise<void> {
+  /** Ends the cut and goes on; the cut is told of once it is kept, one after the other. */
+  async #endCut(packedFront: Uint8Array | null): Promise<void> {
     await this.#report;
-    if (packedFront !== null) await this.#shell.commit(packedFront);
+    await this.#keeping;
+    const ending = packedFront === null ? null : this.#shell.endCut(packedFront);
+    const ledger = this.#shell.ledgerTotals();
     const offset = this.#shell.nextOffset;
-    tell({ kind: 'backTotals', ledger: this.#shell.ledgerTotals() });
-    this.#tellFront({ kind: 'committed', offset });
-    tell({ kind: 'committed', offset });
+    this.#keeping = Promise.resolve(ending)
+      .then(() => {
+        tell({ kind: 'backTotals', ledger });
+        this.#tellFront({ kind: 'committed', offset });
+        tell({ kind: 'committed', offset });
+      })
+      .catch((error: unknown) => tell({ kind: 'failed', error: failureMessage(error) }));
   }
 
   #tellFront(message: FromBack): void {
     this.#port.postMessage(message);
   }
+}
+
+/** Starts the keeper's thread; gives what hands it a cut and resolves once the cut is kept. */
+function openKeeper(): (cut: KeptCut) => Promise<void> {
+  const worker = new Worker(new URL('./keeper-worker.ts', import.meta.url));
+  return async (cut) => {
+    const answer = once(worker, 'message');
+    worker.postMessage(cut, transferables([cut.front, cut.back, cut.keys.words, cut.keys.offset]));
+    // The keeper answers with this alone, once a cut.
+    const [{ failure }] = (await answer) as [Kept];
+    if (failure !== null) throw errorOf(failure);
+  };
+}
+
+/** The memory of arrays that their sender needs no more. */
+function transferables(arrays: readonly ArrayBufferView[]): ArrayBuffer[] {
+  return arrays.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
 }
 
 /** The texts of a packed front, which the back speaks in too. */

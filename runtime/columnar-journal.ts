@@ -1,15 +1,19 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDirectory, offsetName } from '../adapters/files/durable-file.ts';
+import { withPath } from '../adapters/files/failure.ts';
 import { openSegmentLog } from '../adapters/files/segment-log.ts';
 import { type DecisionBlock, unpackDecisions } from '../core/sinks/decision-block.ts';
 
-/** The decisions since the last cut in blocks, kept before anything derives from them. */
+/** The decisions of one cut in blocks, kept before anything derives from them. */
 export type ColumnarJournal = {
   /** Appends a batch's decisions; they are durable after `sync`. */
   readonly keep: (block: Uint8Array, firstOffset: number) => void;
   readonly sync: () => void;
   /** As `sync`, without waiting for the disk. */
   readonly syncSoon: () => Promise<void>;
-  /** The cut has been written: they are in the lake. */
-  readonly clear: () => void;
+  /** The cut has been kept: its decisions are in the lake. */
+  readonly remove: () => void;
   readonly close: () => void;
 };
 
@@ -22,29 +26,42 @@ export type RecordedDecisions = {
 
 const journalTopic = 'weir.decisions.v2';
 
-/** Opens the journal for writing. */
-export function openColumnarJournal(dir: string): ColumnarJournal {
-  const log = openSegmentLog({ dir });
+/** Opens the journal of the cut that begins at an offset, in a folder of its own. */
+export function openColumnarJournal(dir: string, startOffset: number): ColumnarJournal {
+  const folder = join(dir, offsetName(startOffset));
+  const log = openSegmentLog({ dir: folder });
   return {
     keep: (bytes, firstOffset) => {
       log.append([{ topic: journalTopic, ingestTimeMs: 0, sourcePosition: firstOffset, bytes }]);
     },
     sync: () => log.sync(),
     syncSoon: () => log.syncSoon(),
-    clear: () => log.clear(),
+    remove: () => {
+      log.close();
+      withPath(folder, () => rmSync(folder, { recursive: true, force: true }));
+    },
     close: () => log.close(),
   };
 }
 
-/** Reads what a journal holds of records from an offset on; older ones are in the lake already. */
+/** Reads what the journals hold of records from an offset on; those of older cuts are in the lake, and go. */
 export function readJournal(dir: string, fromOffset: number): RecordedDecisions {
-  const log = openSegmentLog({ dir });
-  const blocks = log
-    .read({ fromOffset: 0, countMax: log.endOffset })
-    .map(({ bytes }) => unpackDecisions(bytes))
-    .filter(({ offset }) => (offset.at(-1) ?? -1) >= fromOffset);
-  log.close();
+  makeDirectory(dir);
+  const names = withPath(dir, () => readdirSync(dir)).filter((name) => /^\d{16}$/.test(name));
+  const blocks = names.sort().flatMap((name) => {
+    const folder = join(dir, name);
+    if (Number(name) >= fromOffset) return readBlocks(folder);
+    withPath(folder, () => rmSync(folder, { recursive: true, force: true }));
+    return [];
+  });
   return recordedOf(blocks);
+}
+
+function readBlocks(dir: string): DecisionBlock[] {
+  const log = openSegmentLog({ dir });
+  const blocks = log.read({ fromOffset: 0, countMax: log.endOffset }).map(({ bytes }) => unpackDecisions(bytes));
+  log.close();
+  return blocks;
 }
 
 /** Finds decisions by offset, in blocks of rising offsets; of two of the same offset the first wins. */

@@ -5,7 +5,7 @@ import { openLake } from '../adapters/files/lake.ts';
 import { acquireOwner, type Owner } from '../adapters/files/owner-lock.ts';
 import { openSegmentLog, type SegmentLog } from '../adapters/files/segment-log.ts';
 import { WeirError } from '../core/contract/failure.ts';
-import type { ColumnarCheckpoint } from './back-shell.ts';
+import type { ColumnarCheckpoint } from './cut-keeper.ts';
 import { type RecordedDecisions, readJournal } from './columnar-journal.ts';
 import type { Recovery } from './scoring.ts';
 

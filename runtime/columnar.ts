@@ -4,6 +4,7 @@ import { BackShell } from './back-shell.ts';
 import { type BatchSlot, openSlot, slotBytes } from './batch-slot.ts';
 import { openOutput, type OpenedOutput } from './columnar-opening.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
+import { keepCut } from './cut-keeper.ts';
 import { type FrontShell, openFrontShell } from './front-shell.ts';
 import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
 
@@ -60,6 +61,7 @@ export class Columnar implements Scoring {
       batchRecordsMax,
       recorded,
       owner,
+      keep: async (cut) => keepCut(cut),
       tells,
     });
     this.#slot = createSlot(weir, batchRecordsMax);
@@ -102,8 +104,8 @@ export class Columnar implements Scoring {
   }
 
   async commit(): Promise<void> {
-    await this.#back.commit(this.#front.pack());
-    this.#front.noteCommitted(this.#back.nextOffset);
+    const kept = await this.#back.endCut(this.#front.pack());
+    if (kept !== null) this.#front.noteCommitted(kept);
   }
 
   async close(): Promise<void> {

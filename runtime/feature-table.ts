@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { writeKeyColumns } from '../adapters/files/key-index.ts';
 import { openParquetStream, type ParquetStream } from '../adapters/files/parquet-stream.ts';
 import type { SourceItem } from '../adapters/files/source.ts';
 import { createFront, runFront } from '../core/columnar-pipeline.ts';
@@ -79,7 +80,7 @@ async function computeRows(
     keys.add(columns);
     const offset = block.firstOffset + block.count;
     if (offset - cutOffset < cutRecords) return;
-    keys.write(sink.keysDir, { startOffset: cutOffset, endOffset: offset });
+    writeKeyColumns({ dir: sink.keysDir, startOffset: cutOffset, endOffset: offset, keys: keys.take() });
     ids.refresh();
     forgetRemembered(admission, offset);
     cutOffset = offset;

@@ -31,7 +31,7 @@ export type FrontShell = {
   /** The texts that were interned since the last call; null when there are none. */
   readonly newTexts: () => Uint8Array | null;
   /** The state in bytes, for a checkpoint. */
-  readonly pack: () => Uint8Array;
+  readonly pack: () => Uint8Array<ArrayBuffer>;
   /** Everything before this offset is in the lake and in the index of ids. */
   readonly noteCommitted: (offset: number) => void;
   readonly totals: () => { readonly watermarkMs: number; readonly skew: FeatureSkew };

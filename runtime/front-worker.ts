@@ -117,11 +117,11 @@ class FrontThread {
     const packedFront = offset === this.#cutOffset ? null : this.#shell.pack();
     this.#cutOffset = offset;
     tell({ kind: 'frontTotals', ...this.#shell.totals() });
-    this.#tellBack({ kind: 'cut', packedFront });
+    this.#tellBack({ kind: 'cut', packedFront }, packedFront === null ? [] : [packedFront.buffer]);
   }
 
-  #tellBack(message: ToBack): void {
-    this.#port.postMessage(message);
+  #tellBack(message: ToBack, transferred: readonly ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transferred);
   }
 }
 

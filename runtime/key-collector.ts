@@ -1,4 +1,4 @@
-import { writeKeyColumns } from '../adapters/files/key-index.ts';
+import type { KeyColumns } from '../adapters/files/key-index.ts';
 import { countAt, type EventColumns } from '../core/decode/event-columns.ts';
 import { notAccepted } from '../core/steps/columnar-front.ts';
 
@@ -6,8 +6,8 @@ import { notAccepted } from '../core/steps/columnar-front.ts';
 export type KeyCollector = {
   /** Adds the ids of a batch's accepted rows. */
   readonly add: (columns: EventColumns) => void;
-  /** Writes what was added as the index of a cut, and begins the next. */
-  readonly write: (dir: string, cut: { readonly startOffset: number; readonly endOffset: number }) => void;
+  /** Gives what was added, in arrays of its own, and begins the next cut. */
+  readonly take: () => KeyColumns;
 };
 
 const segmentIds = 2 ** 16;
@@ -34,7 +34,7 @@ export function createKeyCollector(): KeyCollector {
         count++;
       }
     },
-    write: (dir, cut) => {
+    take: () => {
       const keys = { count, words: new Uint32Array(count * 4), offset: new Float64Array(count) };
       for (let start = 0; start < count; start += segmentIds) {
         const segment = start / segmentIds;
@@ -42,8 +42,8 @@ export function createKeyCollector(): KeyCollector {
         keys.words.set(words[segment]!.subarray(0, used * 4), start * 4);
         keys.offset.set(offsets[segment]!.subarray(0, used), start);
       }
-      writeKeyColumns({ ...cut, dir, keys });
       count = 0;
+      return keys;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { wrapFsError } from '../adapters/files/failure.ts';
 import { WeirError } from '../core/contract/failure.ts';
 
 /** A failure as it goes from one thread to another: an error loses its class and what is not its message on the way. */
@@ -9,11 +10,13 @@ export type FailureMessage = {
   readonly stack: string;
 };
 
-/** Packs what was thrown. */
-export function failureMessage(error: unknown): FailureMessage {
+/** Packs what was thrown; the failure of a system call becomes a `WeirError`, since its errno would be lost. */
+export function failureMessage(thrown: unknown): FailureMessage {
+  const error = wrapFsError(thrown, 'the file system');
   const stack = error instanceof Error ? (error.stack ?? '') : '';
-  if (error instanceof WeirError)
+  if (error instanceof WeirError) {
     return { code: error.code, message: error.message, fix: error.fix, facts: error.facts, stack };
+  }
   return { code: null, message: error instanceof Error ? error.message : String(error), fix: '', facts: {}, stack };
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { LogBlock } from '../../core/decode/log-block.ts';
@@ -89,7 +89,7 @@ export class LogTail {
 
   #moveToNextSegment(): void {
     const path = join(this.#dir, `${offsetName(this.#offset)}.log`);
-    if (path === this.#file.path) throw corrupt(this.#file, this.#offset);
+    if (path === this.#file.path || !existsSync(path)) throw corrupt(this.#file, this.#offset);
     const fd = withPath(path, () => openSync(path, 'r'));
     closeSync(this.#file.fd);
     this.#file = { path, fd };

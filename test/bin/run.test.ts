@@ -64,11 +64,14 @@ describe.concurrent('weir run', () => {
     const { child, ended } = startWeir(args(signal), dir);
     const half = input.indexOf('\n', input.length / 2) + 1;
     child.stdin.write(input.slice(0, half));
-    const journal = join(dir, signal, 'journal', '0000000000000000.log');
-    await vi.waitFor(() => expect(sizeOf(join(dir, signal, 'journal'), journal)).toBeGreaterThan(0), {
-      timeout: 15_000,
-    });
-    child.kill(signal);
+    const journal = join(dir, signal, 'journal', '0000000000000000', '0000000000000000.log');
+    try {
+      await vi.waitFor(() => expect(sizeOf(join(dir, signal, 'journal'), journal)).toBeGreaterThan(0), {
+        timeout: 15_000,
+      });
+    } finally {
+      child.kill(signal);
+    }
     const stopped = await ended;
     expect(stopped.exitCode).toBe(exitCode);
     if (signal === 'SIGINT') expect(stopped.error).toContain('the same command goes on from here');
