@@ -17,7 +17,7 @@ export type EngineName = 'columnar' | 'twin';
 export function addEngineOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--engine <engine>', 'twin is the readable core: the same results, some thirty times slower')
+      new Option('--engine <engine>', 'twin is the readable core: the same results, many times slower')
         .choices(['columnar', 'twin'])
         .default('columnar'),
     )

@@ -7,7 +7,7 @@ export type WeirFileOptions = { readonly definition?: string; readonly rules?: s
 /** Adds the options that choose what runs. */
 export function addWeirFileOptions(command: Command): Command {
   return command
-    .option('--definition <file>', 'features to compute (default: the handbook ones)')
+    .option('--definition <file>', 'features to compute (default: those that come with Weir)')
     .option('--rules <file>', 'rules and thresholds (default: those that come with Weir)')
     .option('--model <file>', 'model to score with (default: the one that comes with Weir)');
 }

@@ -12,7 +12,7 @@ import { breathe } from '../tally.ts';
 import { say, sayJson } from '../terminal.ts';
 
 type FeaturesOptions = SourceFileOptions & {
-  readonly definition: string;
+  readonly definition?: string;
   readonly out: string;
   readonly json?: true;
 };
@@ -25,7 +25,7 @@ export function addFeatures(program: Command, invocation: Invocation): void {
     .description(
       'Computes every feature of every payment of a file into one Parquet file, without scoring. Columns: transaction_id, each feature as it is decided on, and as it settles (_settled).',
     )
-    .option('--definition <file>', 'features to compute (default: the handbook ones)', shippedFiles.definition);
+    .option('--definition <file>', 'features to compute (default: those that come with Weir)');
   addSourceOptions(command).requiredOption('--out <file>', 'the Parquet file to write').addOption(jsonOption());
   addExamples(
     command,
@@ -37,7 +37,7 @@ export function addFeatures(program: Command, invocation: Invocation): void {
 }
 
 async function features(options: FeaturesOptions): Promise<number> {
-  const { definition, out, json } = options;
+  const { definition = shippedFiles.definition, out, json } = options;
   const source = await openAskedSource(options);
   const featureSet = await loadDefinition(definition);
   const startMs = performance.now();
