@@ -1,5 +1,6 @@
 import { openKeyIndex } from '../adapters/files/key-index.ts';
 import { contractNumbers, countAt, type EventColumns, noContract } from '../core/decode/event-columns.ts';
+import { hexOfWords } from '../core/decode/hash-words.ts';
 import type { KnownRows } from '../core/steps/columnar-admission.ts';
 import { createIdFilter } from './id-filter.ts';
 
@@ -29,7 +30,7 @@ export function openColumnarKnownIds(dir: string, rowsMax: number): ColumnarKnow
     isTargetKnown: new Uint8Array(rowsMax),
   };
   const find = (words: Uint32Array, at: number): string | undefined =>
-    index.find(hexOf(words[at]!) + hexOf(words[at + 1]!))?.bodyHashPrefix;
+    index.find(hexOfWords({ words, at, count: 2 }))?.bodyHashPrefix;
 
   function lookUpRow(columns: EventColumns, row: number): void {
     const bodyHash = find(columns.idHash, row * 4);
@@ -60,8 +61,4 @@ export function openColumnarKnownIds(dir: string, rowsMax: number): ColumnarKnow
     },
     refresh: index.refresh,
   };
-}
-
-function hexOf(word: number): string {
-  return word.toString(16).padStart(8, '0');
 }

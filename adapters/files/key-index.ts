@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readdirSync, readSync, rm
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { WeirError } from '../../core/contract/failure.ts';
+import { hexOfWords } from '../../core/decode/hash-words.ts';
 import { makeDirectory, offsetName, syncDirectory, temporarySuffix, writeDurably, writeFully } from './durable-file.ts';
 import { withPath } from './failure.ts';
 
@@ -99,8 +100,7 @@ export function openKeyIndex(dir: string): KeyIndex {
     refresh();
   };
   const eachIdWords: KeyIndex['eachIdWords'] = (visit) => files.forEach(({ path }) => eachIdOf(path, visit));
-  const eachId: KeyIndex['eachId'] = (visit) =>
-    eachIdWords((words, at) => visit(hexOf(words[at]!) + hexOf(words[at + 1]!)));
+  const eachId: KeyIndex['eachId'] = (visit) => eachIdWords((words, at) => visit(hexOfWords({ words, at, count: 2 })));
   return { find, eachId, eachIdWords, removeFrom, refresh };
 }
 
@@ -112,10 +112,6 @@ function eachIdOf(path: string, visit: (words: Uint32Array, at: number) => void)
     words[1] = bytes.readUInt32BE(at + 4);
     visit(words, 0);
   }
-}
-
-function hexOf(word: number): string {
-  return word.toString(16).padStart(8, '0');
 }
 
 function columnsOf(entries: readonly KeyEntry[]): KeyColumns {

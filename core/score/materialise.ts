@@ -1,5 +1,6 @@
 import { authorizationContract } from '../contract/authorization.ts';
 import { type EventColumns, latenesses } from '../decode/event-columns.ts';
+import { hexOfWords } from '../decode/hash-words.ts';
 import { type Interner, textOf } from '../decode/interner.ts';
 import type { Scoring } from './decide.ts';
 import type { Decision } from './decision.ts';
@@ -28,13 +29,13 @@ export function materialise(decided: DecidedRow): Decision {
   const live = matched.filter(({ rule }) => rule.mode === 'live');
   const watermarkMs = columns.arrivalWatermarkMs[row]!;
   return {
-    decisionId: hexadecimal(columns.idHash.subarray(row * 4, row * 4 + 4)),
+    decisionId: hexOfWords({ words: columns.idHash, at: row * 4, count: 4 }),
     contract: authorizationContract.topic,
     tenantId: textOf(interner, columns.tenant[row]!),
     accountId: textOf(interner, columns.account[row]!),
     eventId: eventIdOf(columns, row),
     eventTimeMs: columns.eventTimeMs[row]!,
-    bodyHash: hexadecimal(columns.bodyHash.subarray(row * 8, row * 8 + 8)),
+    bodyHash: hexOfWords({ words: columns.bodyHash, at: row * 8, count: 8 }),
     score: decisions.score[row]!,
     outcome: outcomes[decisions.outcome[row]!]!,
     reasonCodes: [...live.map(ruleReason), ...modelReasonsOf(decided)],
@@ -69,10 +70,6 @@ function modelReasonsOf({ scoring, values, decisions, row }: DecidedRow): Decisi
 
 function isHit({ ruleHits, ruleWords }: DecisionColumns, { row, rule }: { row: number; rule: number }): boolean {
   return ((ruleHits[row * ruleWords + (rule >>> 5)]! >>> (rule & 31)) & 1) === 1;
-}
-
-function hexadecimal(words: Uint32Array): string {
-  return Array.from(words, (word) => word.toString(16).padStart(8, '0')).join('');
 }
 
 function nullIfMissing(value: number): number | null {

@@ -1,3 +1,4 @@
+import { hexOfWords } from '../decode/hash-words.ts';
 import { createColumnSpace, measureLayout } from '../decode/column-space.ts';
 import type { ColumnSpace } from '../decode/column-space.ts';
 import type { Interner } from '../decode/interner.ts';
@@ -80,7 +81,7 @@ export function ledgerEntryAt(columns: LedgerColumns, row: number, interner: Int
   const merchantId = textOf(interner, columns.merchant[row]!);
   const idBytes = columns.text.slice(columns.authorizationIdStart[row], columns.authorizationIdEnd[row]);
   return {
-    entryId: `${hexOf(columns.entryHash.subarray(row * 4, row * 4 + 4))}${entryIdSuffix({ kind, unmatched })}`,
+    entryId: `${hexOfWords({ words: columns.entryHash, at: row * 4, count: 4 })}${entryIdSuffix({ kind, unmatched })}`,
     tenantId,
     kind,
     authorizationId: utf8.decode(idBytes),
@@ -97,7 +98,3 @@ export function ledgerEntryAt(columns: LedgerColumns, row: number, interner: Int
 }
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
-function hexOf(words: Uint32Array): string {
-  return [...words].map((word) => word.toString(16).padStart(8, '0')).join('');
-}

@@ -1,7 +1,7 @@
-import { type Authorization, authorizationContract } from '../../core/contract/authorization.ts';
-import { avg, count, countDistinct, dayOfWeek, defineFeatures, hourOfDay, max } from '../../core/features/define.ts';
-import type { EventTerms } from '../../core/features/define.ts';
-import { median, min, share, sinceFirstMs, sinceLastMs, stddev, zScore } from '../../core/features/define.ts';
+import { authorizationContract } from '../../core/contract/authorization.ts';
+import { avg, count, countDistinct, defineFeatures, max, median, min } from '../../core/features/define.ts';
+import { sinceFirstMs, sinceLastMs, stddev, zScore } from '../../core/features/define.ts';
+import { bookFeatures, type Payment } from './features.ts';
 
 const dayMs = 86_400_000;
 
@@ -16,35 +16,6 @@ export default defineFeatures({
   on: authorizationContract,
   features: (payment) => ({ ...bookFeatures(payment), ...customerFeatures(payment), ...terminalFeatures(payment) }),
 });
-
-/** The authorization's fields and label, as definitions name them. */
-type Payment = EventTerms<Authorization, typeof authorizationContract.labels>;
-
-/** The handbook's own. */
-function bookFeatures(payment: Payment) {
-  const { amountMinor, accountId, terminalId, isFraud } = payment;
-  const averageAmount = avg(amountMinor).by(accountId);
-  const customerCount = count().by(accountId);
-  const terminalCount = count().by(terminalId);
-  const terminalFraudRate = share(isFraud).by(terminalId);
-  return {
-    amount: amountMinor.dividedBy(100),
-    weekend: dayOfWeek(payment.eventTimeMs).atLeast(6),
-    night: hourOfDay(payment.eventTimeMs).atMost(6),
-    customer_count_1d: customerCount.over('1d'),
-    customer_avg_amount_1d: averageAmount.over('1d').dividedBy(100),
-    customer_count_7d: customerCount.over('7d'),
-    customer_avg_amount_7d: averageAmount.over('7d').dividedBy(100),
-    customer_count_30d: customerCount.over('30d'),
-    customer_avg_amount_30d: averageAmount.over('30d').dividedBy(100),
-    terminal_count_1d: terminalCount.over('1d').delayedBy('7d'),
-    terminal_fraud_rate_1d: terminalFraudRate.over('1d').delayedBy('7d').orElse(0),
-    terminal_count_7d: terminalCount.over('7d').delayedBy('7d'),
-    terminal_fraud_rate_7d: terminalFraudRate.over('7d').delayedBy('7d').orElse(0),
-    terminal_count_30d: terminalCount.over('30d').delayedBy('7d'),
-    terminal_fraud_rate_30d: terminalFraudRate.over('30d').delayedBy('7d').orElse(0),
-  };
-}
 
 /** How a payment stands beside the customer's own past, all of it and what is known as genuine. */
 function customerFeatures({ amountMinor, accountId, isFraud }: Payment) {
