@@ -128,6 +128,7 @@ test('reads agree with a fold over the payments, whatever was evicted and restar
         if (isFollowedByRestart) state = deserialize(serialize(state));
       }
     }),
+    { numRuns: 400 },
   );
   expect(Math.min(tooLate, evicted)).toBeGreaterThan(20);
 });
