@@ -5,10 +5,16 @@ import { type Finding, type Rule, isTypeScript } from './rule.ts';
 import { type SyntaxNode, childOf, childrenOf, findingAt, nameOf, visitNodes } from './syntax.ts';
 
 /** The stages of core in data order; a stage imports itself and earlier ones. */
-const stages = ['contract', 'decode', 'engine', 'features', 'score', 'sinks', 'steps'] as const;
+const stages = ['contract', 'decode', 'engine', 'features', 'score', 'sinks', 'steps', 'telemetry'] as const;
 
-/** The flow through all stages, and its twin over columns. */
-const pipelines = ['core/pipeline.ts', 'core/columnar-pipeline.ts'];
+/** The flows through all stages: payments and their twin over columns, flows of panes and joins, telemetry and its twin. */
+const pipelines = [
+  'core/pipeline.ts',
+  'core/columnar-pipeline.ts',
+  'core/flow-pipeline.ts',
+  'core/telemetry-pipeline.ts',
+  'core/columnar-telemetry-pipeline.ts',
+];
 
 /** Who may import whom, folder by folder. A folder that the table does not know is a finding. Each is reported once a file. */
 export const importRule: Rule = {
