@@ -74,8 +74,8 @@ export function openFeatureRun(log: FeatureLog): FeatureRun {
   };
 }
 
-/** Runs the log once more, later than before; says how many events that were. */
-export function runRound(run: FeatureRun): number {
+/** Runs the log once more, later than before, and tells of every batch; says how many events that were. */
+export function runRound(run: FeatureRun, onBatch?: () => void): number {
   const shiftMs = run.rounds++ * run.log.spanMs;
   run.batches.forEach((columns, batch) => {
     const times = run.times[batch] ?? columns.eventTimeMs;
@@ -83,6 +83,7 @@ export function runRound(run: FeatureRun): number {
     const startMs = performance.now();
     runBatch(run, columns, (run.rounds * run.batches.length + batch) * batchRows);
     run.batchMsMax = Math.max(run.batchMsMax, performance.now() - startMs);
+    onBatch?.();
   });
   return run.batches.length * batchRows;
 }

@@ -2,7 +2,6 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { authorizationContract } from '../core/contract/authorization.ts';
 import type { Duration } from '../core/contract/duration.ts';
 import { count, countDistinct, defineFeatures, sum } from '../core/features/define.ts';
-import { packKeyStore } from '../core/engine/columnar-keys.ts';
 import { type FeatureLog, type FeatureRun, openFeatureRun, runRound } from './feature-log.ts';
 
 export const name = 'growth';
@@ -71,13 +70,13 @@ function planOver(window: Duration) {
 function bytesAnEvent({ state }: FeatureRun): number {
   let bytes = 0;
   let events = 0;
-  for (const store of state.keys) {
-    for (const segment of packKeyStore(store).slab.words) bytes += segment.byteLength;
-    for (const hot of store.hot) events += hot?.entries ?? 0;
-    for (const page of store.pages) {
+  for (const { slab, keyPages, hot } of state.keys) {
+    for (const { f64 } of slab.segments) bytes += f64.byteLength;
+    for (const one of hot) events += one?.entries ?? 0;
+    for (const page of keyPages.pages) {
       bytes += page?.records.byteLength ?? 0;
-      // Of a key with few events, the second of three words says how many, above the lowest byte.
-      page?.records.forEach((word, at) => (events += at % 3 === 1 && word > 0 ? word >> 8 : 0));
+      // Of a key with few events, the second of four words says how many, above the lowest byte.
+      page?.records.forEach((word, at) => (events += at % 4 === 1 && word > 0 ? word >> 8 : 0));
     }
   }
   return bytes / events;

@@ -1,4 +1,4 @@
-import type { ColumnData } from '../core/sinks/column-data.ts';
+import { type ColumnData, listedTexts } from '../core/sinks/column-data.ts';
 import type { TableColumn, TableRow, TableSchema } from '../core/sinks/table-schema.ts';
 import type { LogRecord } from '../core/engine/record.ts';
 import { arrive, createState, step } from '../core/pipeline.ts';
@@ -83,7 +83,7 @@ function idsOf(texts: readonly (string | null)[]): ColumnData {
     known.set(text, id);
     return id;
   });
-  return { kind: 'ids', ids, start: 0, stride: 1, textOf: (id) => bytes[id] ?? null };
+  return { kind: 'ids', ids, start: 0, stride: 1, textOf: listedTexts(bytes) };
 }
 
 function spansOf(texts: readonly (string | null)[]): ColumnData {

@@ -5,10 +5,11 @@ import { openSlot, slotBytes } from '../runtime/batch-slot.ts';
 import { columnarDefaults } from '../runtime/columnar.ts';
 import { openOutput } from '../runtime/columnar-opening.ts';
 import { columnarWeirOf } from '../runtime/columnar-weir.ts';
-import { keepCut } from '../runtime/cut-keeper.ts';
+import { CutKeeper, noParts } from '../runtime/cut-keeper.ts';
 import { openFrontShell } from '../runtime/front-shell.ts';
+import { createOpenCut } from '../runtime/open-cut.ts';
 
-/** Microseconds a record by stage. */
+/** Microseconds of the processor a record, by stage: what other programs take of it does not count. */
 export type StageTimes = Readonly<Record<string, number>>;
 
 /** Runs a directory's log in one thread, as `Columnar` does, and times what it does. */
@@ -17,19 +18,23 @@ export async function openStages({ dir, assembled }: { dir: string; assembled: A
   const { owner, log, recorded } = openOutput(dir);
   const { endOffset } = log;
   const limits = { ...columnarDefaults, fromOffset: 0, recorded };
+  const keeper = new CutKeeper({ dir, epoch: owner.epoch, parts: noParts, definition: weir.definitionHash });
   const dirs = { logDir: join(dir, 'log'), keysDir: join(dir, 'keys') };
-  const front = openFrontShell({ ...dirs, ...limits, weir, packed: null, verifyBelowOffset: endOffset });
+  const half = { epoch: owner.epoch, sink: keeper.sinkOf('front'), loaded: null };
+  const front = openFrontShell({ ...dirs, ...limits, ...half, weir, verifyBelowOffset: endOffset });
   const { interner } = front;
-  const sinks = { owner, keep: async (cut: Parameters<typeof keepCut>[0]) => keepCut(cut), tells: 'declines' } as const;
-  const back = new BackShell({ ...limits, ...sinks, dir, weir, interner, packed: null, counts: new Map() });
+  const sinks = { owner, keep: keeper.keep.bind(keeper), sink: keeper.sinkOf('back'), tells: 'declines' } as const;
+  const back = new BackShell({ ...limits, ...sinks, dir, weir, interner, loaded: null, counts: new Map() });
+  const cut = createOpenCut({ front, back });
   const { layout, plan } = weir.options;
   const shape = { layout, featureCount: plan.features.length, rowsMax: limits.batchRecordsMax };
   const slot = openSlot(new ArrayBuffer(slotBytes(shape)), shape);
   const totalMs: Record<string, number> = {};
   const time = async <T>(stage: string, work: () => T | Promise<T>): Promise<T> => {
-    const startMs = performance.now();
+    const start = process.threadCpuUsage();
     const result = await work();
-    totalMs[stage] = (totalMs[stage] ?? 0) + performance.now() - startMs;
+    const { user, system } = process.threadCpuUsage(start);
+    totalMs[stage] = (totalMs[stage] ?? 0) + (user + system) / 1000;
     return result;
   };
   for (;;) {
@@ -37,9 +42,12 @@ export async function openStages({ dir, assembled }: { dir: string; assembled: A
     if (taken === null) break;
     await time('score, ledger, lake', () => back.take({ slot, ...taken }));
     await time('sync of the journal', () => back.sync());
-    if (taken.endsCut) await time('cuts', async () => front.noteCommitted((await back.endCut(front.pack())) ?? 0));
+    await time('cuts', () => (taken.endsCut ? cut.begin() : cut.goOn()));
   }
-  await time('cuts', () => back.endCut(front.pack()));
+  await time('cuts', async () => {
+    await cut.begin();
+    await cut.end();
+  });
   front.close();
   back.close();
   log.close();

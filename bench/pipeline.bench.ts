@@ -39,7 +39,7 @@ export function report(): string[] {
     ([title, best]) => `${title}: at best ${Math.round(best).toLocaleString('en-US')} decisions a second`,
   );
   const ofStages = Object.entries(stages ?? {}).map(([stage, us]) => `${stage} ${us.toFixed(2)}`);
-  return [...lines, `one thread, microseconds a record by stage: ${ofStages.join(', ')}`];
+  return [...lines, `one thread, CPU microseconds a record by stage: ${ofStages.join(', ')}`];
 }
 
 async function runOver(title: string, open: (dir: string) => Promise<Scoring>): Promise<number> {

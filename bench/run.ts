@@ -18,7 +18,7 @@ export type Variant = {
  */
 export type Bench = (Variant | { readonly name: string; readonly variants: readonly Variant[] }) & {
   /** Lines with figures beside the times, read after the last run. */
-  readonly report?: () => readonly string[];
+  readonly report?: () => readonly string[] | Promise<readonly string[]>;
 };
 
 /** The samples of one variant. */
@@ -92,7 +92,7 @@ function isVariant(value: unknown): value is Variant {
   return typeof value.name === 'string' && typeof value.run === 'function';
 }
 
-function printReport(bench: Bench, measured: readonly Measured[]): void {
+async function printReport(bench: Bench, measured: readonly Measured[]): Promise<void> {
   const [first] = measured;
   console.log(`${bench.name}: ${first?.samples.length ?? 0} runs in turn, microseconds an event`);
   const width = Math.max(...measured.map(({ name }) => name.length));
@@ -102,7 +102,7 @@ function printReport(bench: Bench, measured: readonly Measured[]): void {
     const events = `${samples[0]?.events ?? 0} events`.padStart(14);
     console.log(`${name.padEnd(width)} ${events}   wall ${wall}   CPU ${cpu}`);
   }
-  for (const line of bench.report?.() ?? []) console.log(line);
+  for (const line of (await bench.report?.()) ?? []) console.log(line);
   const machine = `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores`;
   console.log(`${machine}, ${process.platform} ${process.arch}, node ${process.version}, ${new Date().toISOString()}`);
 }
@@ -116,7 +116,13 @@ async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { warmups: { type: 'string', default: '3' }, repeats: { type: 'string', default: '10' } },
+    options: {
+      warmups: { type: 'string', default: '3' },
+      repeats: { type: 'string', default: '10' },
+      keys: { type: 'string' },
+      seconds: { type: 'string' },
+      rate: { type: 'string' },
+    },
   });
   const [name] = positionals;
   const benches = await loadBenches(import.meta.dirname);
@@ -129,5 +135,5 @@ async function main(args: readonly string[]): Promise<void> {
   process.exitCode = 2;
 }
 
-// `npm run bench -- NAME [--warmups 3] [--repeats 10]`; without a name it lists what there is.
+// `npm run bench -- NAME [--warmups 3] [--repeats 10]`, of `state` with `--keys 1000000` too; without a name it lists what there is.
 if (import.meta.main) await main(process.argv.slice(2));

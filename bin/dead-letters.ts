@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { realDisk } from '../adapters/files/disk.ts';
 import { readTextIfAny, writeDurably, writeFully } from '../adapters/files/durable-file.ts';
 import { withPath, wrapFsError } from '../adapters/files/failure.ts';
 import { openLake } from '../adapters/files/lake.ts';
@@ -50,7 +51,7 @@ export async function openDeadLetters(out: string, codes: readonly string[]): Pr
 export function addRedriven(out: string, offsets: readonly number[]): void {
   const all = [...readRedriven(out).union(new Set(offsets))].sort((left, right) => left - right);
   const text = `${JSON.stringify({ version: 1, offsets: all })}\n`;
-  writeDurably(join(out, 'redriven.json'), (fd) => writeFully(fd, Buffer.from(text)));
+  writeDurably(realDisk, join(out, 'redriven.json'), (fd) => writeFully(realDisk, fd, Buffer.from(text)));
 }
 
 /** How many letters there are of each code. */
@@ -109,7 +110,7 @@ export async function exportLate(out: string, path: string): Promise<number> {
 
 function readRedriven(out: string): Set<number> {
   const path = join(out, 'redriven.json');
-  const text = readTextIfAny(path);
+  const text = readTextIfAny(realDisk, path);
   if (text === null) return new Set();
   const parsed = redrivenFile.safeParse(parseLine(text));
   if (parsed.success) return new Set(parsed.data.offsets);

@@ -1,14 +1,15 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { deserialize } from 'node:v8';
 import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
 import { z } from 'zod';
 import type { Lake } from '../adapters/files/lake.ts';
 import { loadCheckpoint } from '../adapters/files/checkpoint-store.ts';
+import { realDisk } from '../adapters/files/disk.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import type { LedgerHead } from '../core/sinks/audit-chain.ts';
 import type { ColumnarCheckpoint } from '../runtime/cut-keeper.ts';
 import { readManifest, type Manifest } from '../runtime/manifest.ts';
+import { type HalfName, readRest } from '../runtime/state-part.ts';
 
 /** What a run left in one folder of its directory. */
 export type FolderSize = { readonly folder: string; readonly files: number; readonly sizeBytes: number };
@@ -85,11 +86,9 @@ export function readCheckpoint(dir: string): CheckpointFacts | null {
   if (checkpoint === null) return null;
   const { offset, value } = checkpoint;
   if (isColumnar(value)) {
-    const packed: Record<'front' | 'back', unknown> = {
-      front: deserialize(value.front),
-      back: deserialize(value.back),
-    };
-    const { front, back } = columnarSchema.parse(packed);
+    const restOf = (half: HalfName): unknown =>
+      readRest({ dir: join(dir, 'checkpoints'), parts: value.parts[half], disk: realDisk });
+    const { front, back } = columnarSchema.parse({ front: restOf('front'), back: restOf('back') });
     return { offset, watermarkMs: front.admission.stateMs, ledgerHead: back.ledger };
   }
   const { state } = savedSchema.parse(value);

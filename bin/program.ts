@@ -6,10 +6,13 @@ import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
 import { addFeatures } from './commands/features.ts';
+import { addFlow } from './commands/flow.ts';
 import { addGenerate } from './commands/generate.ts';
 import { addLedger } from './commands/ledger.ts';
 import { addRedrive } from './commands/redrive.ts';
 import { addRun } from './commands/run.ts';
+import { addSimulate } from './commands/simulate.ts';
+import { addTelemetry } from './commands/telemetry.ts';
 import { tellFailure } from './failures.ts';
 import type { Invocation } from './invocation.ts';
 import { paint } from './terminal.ts';
@@ -30,7 +33,7 @@ export async function main(args: readonly string[]): Promise<number> {
 /** The tree of commands; the one that runs leaves its exit code in the invocation. */
 export function createProgram(invocation: Invocation): Command {
   const program = new Command('weir')
-    .description('Scores card payments before authorization, on one pure stream core.')
+    .description('Scores card payments before authorization and watches plant telemetry, on one pure stream core.')
     .version(manifest.version)
     .option('--debug', 'show the stack of a failure')
     .helpOption('-h, --help', 'show help')
@@ -45,12 +48,16 @@ export function createProgram(invocation: Invocation): Command {
   addRun(program, invocation);
   addFeatures(program, invocation);
   addGenerate(program, invocation);
+  program.commandsGroup('Watch streams:');
+  addFlow(program, invocation);
+  addTelemetry(program, invocation);
   program.commandsGroup('Look at what a run left:');
   addExplain(program, invocation);
   addLedger(program, invocation);
   addRedrive(program, invocation);
   program.commandsGroup('The project:');
   addContracts(program, invocation);
+  addSimulate(program, invocation);
   addCompletion(program, invocation);
   addDebug(program);
   program.addHelpCommand(createHelpCommand());

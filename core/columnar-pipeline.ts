@@ -1,21 +1,32 @@
 import { countAt, type EventColumns, type EventLayout } from './decode/event-columns.ts';
 import type { Interner } from './decode/interner.ts';
 import type { LogBlock } from './decode/log-block.ts';
+import { createPageBook, type PageBook, type Within } from './engine/pages.ts';
 import { createColumnarFeatures, type ColumnarFeatures } from './features/columnar-engine.ts';
 import { applyLabelRow, expireWaitingRows } from './features/columnar-labels.ts';
 import { observeRow } from './features/columnar-observe.ts';
 import { collectSettled, settleRows } from './features/columnar-settle.ts';
 import type { SettledColumns } from './features/columnar-settled.ts';
-import { type ColumnarFeatureState, createColumnarFeatureState } from './features/columnar-state.ts';
+import {
+  type ColumnarFeatureRest,
+  type ColumnarFeatureState,
+  createColumnarFeatureState,
+  restOfFeatures,
+} from './features/columnar-state.ts';
 import type { Plan } from './features/plan.ts';
-import { createColumnarScorer, createColumnarScoreState, scoreRows } from './score/columnar-scorer.ts';
-import type { ColumnarScorer, ColumnarScoreState, ScoreBatch } from './score/columnar-scorer.ts';
+import { createColumnarScorer, createColumnarScoreState, restOfScore, scoreRows } from './score/columnar-scorer.ts';
+import type { ColumnarScorer, ColumnarScoreState, ScoreBatch, ScoreRest } from './score/columnar-scorer.ts';
 import type { Scoring } from './score/decide.ts';
 import { type TakenEntries, takeEntries } from './sinks/columnar-ledger.ts';
-import { createColumnarLedger, type ColumnarLedger } from './sinks/columnar-ledger-state.ts';
+import {
+  type ColumnarLedger,
+  type ColumnarLedgerRest,
+  createColumnarLedger,
+  restOfLedger,
+} from './sinks/columnar-ledger-state.ts';
 import type { LedgerConfig } from './sinks/ledger-state.ts';
-import { type ColumnarAdmission, createColumnarAdmission, isRemembered } from './steps/columnar-admission.ts';
-import type { KnownRows } from './steps/columnar-admission.ts';
+import { createColumnarAdmission, isRemembered, restOfAdmission } from './steps/columnar-admission.ts';
+import type { AdmissionRest, ColumnarAdmission, KnownRows } from './steps/columnar-admission.ts';
 import { postRows } from './steps/columnar-back.ts';
 import {
   createRare,
@@ -41,25 +52,33 @@ export type ColumnarOptions = {
 export type Front = ColumnarOptions & {
   readonly decoders: Decoders;
   readonly features: ColumnarFeatures;
+  /** The memory that the state lies in. */
+  readonly book: PageBook;
   readonly state: FrontState;
 };
 
 /** What the first half remembers. */
 export type FrontState = { readonly admission: ColumnarAdmission; readonly windows: ColumnarFeatureState };
 
-/** Makes the first half; without a state it begins before the first record. */
-export function createFront(options: ColumnarOptions, state?: FrontState): Front {
+/** What a checkpoint holds of the first half beside its pages and the texts. */
+export type FrontRest = { readonly admission: AdmissionRest; readonly windows: ColumnarFeatureRest };
+
+/** Makes the first half; without what a checkpoint held it begins before the first record. */
+export function createFront(
+  options: ColumnarOptions,
+  { book, rest }: Within<FrontRest> = { book: createPageBook() },
+): Front {
   const { plan, layout, interner, watermarkPer } = options;
   const features = createColumnarFeatures(plan, options);
-  return {
-    ...options,
-    decoders: compileDecoders(layout, interner),
-    features,
-    state: state ?? {
-      admission: createColumnarAdmission(watermarkPer === 'input' ? 1 : frontContracts.length),
-      windows: createColumnarFeatureState(features),
-    },
-  };
+  const inputs = watermarkPer === 'input' ? 1 : frontContracts.length;
+  const admission = createColumnarAdmission(inputs, { book, rest: rest?.admission });
+  const windows = createColumnarFeatureState(features, { book, rest: rest?.windows });
+  return { ...options, decoders: compileDecoders(layout, interner), features, book, state: { admission, windows } };
+}
+
+/** What a checkpoint holds of the first half beside its pages and the texts: to be written before the next batch. */
+export function restOfFront({ state }: Front): FrontRest {
+  return { admission: restOfAdmission(state.admission), windows: restOfFeatures(state.windows) };
 }
 
 /** A block of the log, and the columns that it goes to. */
@@ -95,7 +114,12 @@ export function runFront(front: Front, batch: FrontBatch): FrontEffects {
 }
 
 /** The second half of the pipeline: feature vectors to decisions and entries. Code, and the state of a checkpoint. */
-export type Back = { readonly scorer: ColumnarScorer; readonly interner: Interner; readonly state: BackState };
+export type Back = {
+  readonly scorer: ColumnarScorer;
+  readonly interner: Interner;
+  readonly book: PageBook;
+  readonly state: BackState;
+};
 
 /** What the second half remembers. */
 export type BackState = { readonly score: ColumnarScoreState; readonly ledger: ColumnarLedger };
@@ -105,18 +129,28 @@ export type BackOptions = Omit<ColumnarOptions, 'watermarkPer'> & {
   readonly ledger: Partial<LedgerConfig>;
 };
 
-/** Makes the second half; without a state it begins before the first record. */
-export function createBack(options: BackOptions, state?: BackState): Back {
+/** What a checkpoint holds of the second half beside its pages. */
+export type BackRest = { readonly score: ScoreRest; readonly ledger: ColumnarLedgerRest };
+
+/** Makes the second half; without what a checkpoint held it begins before the first record. */
+export function createBack(options: BackOptions, { book, rest }: Within<BackRest> = { book: createPageBook() }): Back {
   const { plan, scoring, layout, interner, allowedLatenessMs, ledger } = options;
   const featureNames = plan.features.map(({ name }) => name);
+  const score = { featureCount: featureNames.length, allowedLatenessMs };
   return {
     scorer: createColumnarScorer({ scoring, featureNames, layout, interner }),
     interner,
-    state: state ?? {
-      score: createColumnarScoreState({ featureCount: featureNames.length, allowedLatenessMs }),
-      ledger: createColumnarLedger(ledger, { interner, layout }),
+    book,
+    state: {
+      score: createColumnarScoreState(score, { book, rest: rest?.score }),
+      ledger: createColumnarLedger(ledger, { interner, layout }, { book, rest: rest?.ledger }),
     },
   };
+}
+
+/** What a checkpoint holds of the second half beside its pages: to be written before the next batch. */
+export function restOfBack({ state }: Back): BackRest {
+  return { score: restOfScore(state.score), ledger: restOfLedger(state.ledger) };
 }
 
 /** The back: scores the authorizations of a batch and posts it to the ledger; what is rare is added to `rare`. */

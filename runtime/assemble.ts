@@ -15,7 +15,13 @@ import { compileRules } from '../core/score/rules.ts';
 import type { Weir } from '../core/steps/state.ts';
 
 /** The files that say what runs; see `shippedFiles` for those that come with the project. */
-export type WeirFiles = { readonly definition: string; readonly rules: string; readonly model: string };
+export type WeirFiles = {
+  readonly definition: string;
+  readonly rules: string;
+  readonly model: string;
+  /** The plan that runs in place of the definition's own: some of its features wait to be rebuilt. */
+  readonly plan?: Plan;
+};
 
 /** What ran, so that a resumed run can tell that it is the same. */
 export type WeirIdentity = {
@@ -40,7 +46,8 @@ export const shippedFiles: WeirFiles = {
 
 /** Loads and binds a definition, rules and a model. Throws a `WeirError` that names the file and what is wrong in it. */
 export async function assemble(files: WeirFiles, watermarkPer: Weir['watermarkPer'] = 'input'): Promise<Assembled> {
-  const { plan, hash } = await loadDefinition(files.definition);
+  const { plan: defined, hash } = await loadDefinition(files.definition);
+  const plan = files.plan ?? defined;
   const names = plan.features.map((feature) => feature.name);
   const model = readPart(files.model, 'MODEL', (json) => parseModel(json));
   const boundModel = inFile(files.model, 'MODEL', () => bindModel(model, names));

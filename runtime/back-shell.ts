@@ -1,12 +1,13 @@
 import { join } from 'node:path';
-import { deserialize, serialize } from 'node:v8';
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import type { LakeCut } from '../adapters/files/lake-cut.ts';
 import { type Lake, openLake } from '../adapters/files/lake.ts';
 import type { Owner } from '../adapters/files/owner-lock.ts';
-import { type Back, createBack, runBack } from '../core/columnar-pipeline.ts';
+import { type Back, type BackRest, createBack, restOfBack, runBack } from '../core/columnar-pipeline.ts';
 import { createColumnSpace, measureLayout } from '../core/decode/column-space.ts';
 import { countAt, operations } from '../core/decode/event-columns.ts';
 import type { Interner } from '../core/decode/interner.ts';
+import { createPageBook } from '../core/engine/pages.ts';
 import type { SettledColumns } from '../core/features/columnar-settled.ts';
 import type { Decision } from '../core/score/decision.ts';
 import { layOutDecisions } from '../core/score/decision-columns.ts';
@@ -20,13 +21,13 @@ import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
 import { lakeRows, type LakeTables, lakeTables } from '../core/sinks/tables.ts';
 import type { TableSchema } from '../core/sinks/table-schema.ts';
 import type { Rare } from '../core/steps/columnar-front.ts';
-import { packBack, type PackedBack, unpackBack } from '../core/steps/columnar-pack.ts';
 import type { BatchSlot } from './batch-slot.ts';
 import { type ColumnarJournal, openColumnarJournal, type RecordedDecisions } from './columnar-journal.ts';
 import type { ColumnarWeir } from './columnar-weir.ts';
 import { adoptRecorded } from './adopt-recorded.ts';
 import type { KeptCut } from './cut-keeper.ts';
 import { createKeyCollector } from './key-collector.ts';
+import { createStateParts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 
 /** A batch as the front hands it on. */
 export type HandedBatch = {
@@ -42,22 +43,28 @@ export type BackShellOptions = {
   readonly weir: ColumnarWeir;
   readonly interner: Interner;
   /** From a checkpoint at `fromOffset`; null begins anew. */
-  readonly packed: Uint8Array | null;
+  readonly loaded: LoadedHalf | null;
   readonly counts: Counts;
   readonly fromOffset: number;
   readonly batchRecordsMax: number;
+  readonly cutRecords: number;
   readonly recorded: RecordedDecisions;
   readonly owner: Pick<Owner, 'epoch' | 'assertOwner'>;
   /** Writes what makes a cut the one that recovery begins from. */
   readonly keep: (cut: KeptCut) => Promise<void>;
+  readonly sink: PartSink;
   /** Which decisions `take` tells as objects. */
   readonly tells: 'declines' | 'all';
+  readonly disk?: Disk;
 };
 
 /** The back with its surroundings: it writes journal, lake, index and checkpoint into an output directory. */
 export class BackShell {
+  readonly #disk: Disk;
   readonly counts: Counts;
   nextOffset: number;
+  readonly parts: Pick<StateParts, 'slice' | 'isOpen'>;
+  readonly #parts: StateParts;
   readonly #options: BackShellOptions;
   readonly #back: Back;
   readonly #lake: Lake;
@@ -70,19 +77,30 @@ export class BackShell {
 
   /** Leftovers of unfinished cuts are gone already. */
   constructor(options: BackShellOptions) {
-    const { dir, weir, interner, packed, counts, fromOffset, batchRecordsMax } = options;
-    const { plan, scoring, layout } = weir.options;
-    // What `commit` wrote, behind the checkpoint's checksum.
-    const saved = packed === null ? undefined : (deserialize(packed) as PackedBack);
+    const { dir, weir, interner, loaded, counts, fromOffset, batchRecordsMax, disk = realDisk } = options;
+    this.#disk = disk;
+    const { plan, scoring } = weir.options;
     this.counts = counts;
     this.nextOffset = fromOffset;
     this.#options = options;
-    this.#back = createBack(
-      { ...weir.options, interner },
-      saved === undefined ? undefined : unpackBack(saved, { interner, layout }),
-    );
-    this.#lake = openLake({ dir: join(dir, 'lake') });
-    this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset);
+    // What `endCut` wrote, behind the checkpoint's checksum.
+    const rest = loaded === null ? undefined : (loaded.rest as BackRest);
+    const book = createPageBook(loaded?.images);
+    this.#back = createBack({ ...weir.options, interner }, { book, rest });
+    const batchesOfCut = options.cutRecords / batchRecordsMax;
+    const { sink, owner } = options;
+    this.#parts = createStateParts({
+      half: 'back',
+      epoch: owner.epoch,
+      book,
+      interner: null,
+      loaded,
+      sink,
+      batchesOfCut,
+    });
+    this.parts = this.#parts;
+    this.#lake = openLake({ dir: join(dir, 'lake'), disk });
+    this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset, disk);
     this.#schemas = lakeTables(plan);
     this.#tables = createColumnarTables({ scoring, interner, partition: 0 });
     this.#decisions = createDecisions(batchRecordsMax, weir.ruleCount);
@@ -94,13 +112,14 @@ export class BackShell {
    * are to be told.
    */
   take({ slot, settled, rare, endOffset }: HandedBatch): readonly Decision[] {
-    const { recorded, weir } = this.#options;
+    const { recorded, weir, owner } = this.#options;
     const { columns, values } = slot;
     const { made, adopted } = this.#decisions;
     const kept = recorded.count === 0 ? {} : { recorded: adoptRecorded(recorded, columns, adopted) };
     const taken = runBack(this.#back, { columns, values, out: made, ...kept }, rare);
     const decided = { columns, values, featureCount: weir.options.plan.features.length, decisions: made };
     const block = packDecisions(decided);
+    if (block !== null) owner.assertOwner();
     if (block !== null) this.#journal.keep(block, columns.firstOffset[0]!);
     this.#append(this.#schemas.decisions, this.#tables.decisions(decided));
     this.#append(this.#schemas.features, this.#tables.features(settled));
@@ -120,32 +139,38 @@ export class BackShell {
     return this.#journal.syncSoon();
   }
 
+  /** No record came since the cut began. */
+  isCutEmpty(): boolean {
+    return this.nextOffset === this.#cut.startOffset;
+  }
+
   /**
-   * Ends the open cut, with the front's state as it was at its end, and begins the next. What it gives back resolves once
-   * recovery would begin from the cut's end: sinks first, then ids, then both halves of the state. Null: nothing is open.
+   * Ends the open cut and begins the next; the front begins its part of the cut too. What it gives back resolves once
+   * recovery would begin from the cut's end: sinks first, then ids, then both halves of the state, which `parts` go on
+   * to write. Something must be open.
    */
-  endCut(packedFront: Uint8Array): Promise<number> | null {
-    const startOffset = this.#cut.startOffset;
+  endCut(): Promise<number> {
+    const { startOffset } = this.#cut;
     const endOffset = this.nextOffset;
-    if (endOffset === startOffset) return null;
     const { owner, dir } = this.#options;
     owner.assertOwner();
     const [cut, journal] = [this.#cut, this.#journal];
-    const back = serialize(packBack(this.#back));
+    this.#parts.begin(endOffset, restOfBack(this.#back));
     const counts: Counts = new Map(this.counts);
-    const offsets = { startOffset, endOffset };
-    const kept = { dir, epoch: owner.epoch, ...offsets, keys: this.#keys.take(), front: packedFront, back, counts };
+    const kept = { startOffset, endOffset, keys: this.#keys.take(), counts };
     this.#cut = this.#lake.openCut(endOffset);
-    this.#journal = openColumnarJournal(join(dir, 'journal'), endOffset);
+    this.#journal = openColumnarJournal(join(dir, 'journal'), endOffset, this.#disk);
     return this.#keepCut({ cut, journal, kept });
   }
 
   async #keepCut({ cut, journal, kept }: EndedCut): Promise<number> {
     const { keep, owner } = this.#options;
-    await cut.finish(kept.endOffset);
+    await cut.finish(kept.endOffset, owner.assertOwner);
     owner.assertOwner();
     await keep(kept);
-    journal.remove();
+    // What a crash left of records after the cut is still to be adopted.
+    if (this.#options.recorded.endOffset <= kept.endOffset) journal.remove();
+    else journal.close();
     return kept.endOffset;
   }
 

@@ -1,22 +1,19 @@
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { type MessagePort, parentPort, Worker, workerData } from 'node:worker_threads';
-import { deserialize } from 'node:v8';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ownerOfEpoch } from '../adapters/files/owner-lock.ts';
 import { createInterner, type Interner } from '../core/decode/interner.ts';
 import { importTexts } from '../core/decode/interner-transfer.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Counts } from '../core/sinks/effects.ts';
-import type { PackedFront } from '../core/steps/columnar-pack.ts';
 import { assemble } from './assemble.ts';
 import { BackShell } from './back-shell.ts';
 import { type BatchSlot, openSlot } from './batch-slot.ts';
 import { readJournal } from './columnar-journal.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
 import type { CrewData, FromBack, Handed, ToBack, ToMain } from './split-messages.ts';
-import type { KeptCut } from './cut-keeper.ts';
-import type { Kept } from './keeper-worker.ts';
-import { errorOf, failureMessage } from './thread-failure.ts';
+import { type KeeperThread, startKeeper } from './keeper-thread.ts';
+import { importLoadedTexts } from './state-part.ts';
+import { failureMessage } from './thread-failure.ts';
 
 /** The thread of the back: scores, posts, and writes journal, lake, index and checkpoint. */
 class BackThread {
@@ -28,26 +25,35 @@ class BackThread {
   /** The message under way, and the report that waits for the disk: each begins when the one before has ended. */
   #work: Promise<unknown> = Promise.resolve();
   #report: Promise<unknown> = Promise.resolve();
+  readonly #keeper: KeeperThread;
   /** The cut that is being kept. */
   #keeping: Promise<unknown> = Promise.resolve();
+  /** Lets the next batch in, once less is on its way to the disk. */
+  #onRoom: () => void = () => undefined;
 
   constructor(data: CrewData, weir: ColumnarWeir) {
-    const { dir, fromOffset, batchRecordsMax, port, packedFront, counts } = data;
+    const { dir, fromOffset, batchRecordsMax, cutRecords, port, loaded, counts, epoch, parts } = data;
     this.#port = port;
     this.#reportedOffset = fromOffset;
     this.#interner = createInterner();
-    if (packedFront !== null) importTexts(this.#interner, textsOf(packedFront));
+    if (loaded !== null) importLoadedTexts(this.#interner, loaded);
+    this.#keeper = startKeeper(
+      { dir, epoch, parts, definition: weir.definitionHash, port: data.keeperPort },
+      { onFailure: tellFailure, onRoom: () => this.#onRoom() },
+    );
     this.#shell = new BackShell({
       dir,
       weir,
       interner: this.#interner,
-      packed: data.packedBack,
+      loaded,
       counts,
       fromOffset,
       batchRecordsMax,
+      cutRecords,
       recorded: readJournal(join(dir, 'journal'), fromOffset),
-      owner: ownerOfEpoch(dir, data.epoch),
-      keep: openKeeper(),
+      owner: ownerOfEpoch(dir, epoch),
+      keep: this.#keeper.keep,
+      sink: this.#keeper.sink,
       tells: 'declines',
     });
     const { layout, plan } = weir.options;
@@ -61,13 +67,14 @@ class BackThread {
   /** Messages are taken one after the other, whatever of their work has to wait for the disk. */
   #hear(message: ToBack): void {
     this.#work = this.#work
-      .then(() => (message.kind === 'cut' ? this.#endCut(message.packedFront) : this.#take(message)))
-      .catch((error: unknown) => tell({ kind: 'failed', error: failureMessage(error) }));
+      .then(() => (message.kind === 'cut' ? this.#endCut(message.isEmpty) : this.#take(message)))
+      .catch(tellFailure);
   }
 
   /** Takes a batch while the one before is made durable: its report is one sync behind the work. */
   async #take(handed: Handed): Promise<void> {
     const before = this.#report;
+    if (this.#keeper.sink.isBehind()) await this.#room();
     const decisions = this.#takeSlot(handed);
     if (handed.isWhole) {
       const counts: Counts = new Map(this.#shell.counts);
@@ -96,11 +103,21 @@ class BackThread {
     tell({ kind: 'report', report: { records, nextOffset: endOffset, decisions }, counts });
   }
 
+  /** Resolves once no more is on its way to the disk than may be. */
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRoom = () => {
+        if (!this.#keeper.sink.isBehind()) resolve();
+      };
+    });
+  }
+
   /** Ends the cut and goes on; the cut is told of once it is kept, one after the other. */
-  async #endCut(packedFront: Uint8Array | null): Promise<void> {
+  async #endCut(isEmpty: boolean): Promise<void> {
     await this.#report;
+    this.#shell.parts.slice('all');
     await this.#keeping;
-    const ending = packedFront === null ? null : this.#shell.endCut(packedFront);
+    const ending = isEmpty ? null : this.#shell.endCut();
     const ledger = this.#shell.ledgerTotals();
     const offset = this.#shell.nextOffset;
     this.#keeping = Promise.resolve(ending)
@@ -109,7 +126,21 @@ class BackThread {
         this.#tellFront({ kind: 'committed', offset });
         tell({ kind: 'committed', offset });
       })
-      .catch((error: unknown) => tell({ kind: 'failed', error: failureMessage(error) }));
+      .catch(tellFailure);
+    this.#goOnWithCut();
+  }
+
+  /** Writes some more of an open cut in every turn, between two batches or when there is none. */
+  #goOnWithCut(): void {
+    if (!this.#shell.parts.isOpen()) return;
+    setImmediate(() => {
+      this.#work = this.#work
+        .then(() => {
+          if (!this.#keeper.sink.isBehind()) this.#shell.parts.slice('some');
+          this.#goOnWithCut();
+        })
+        .catch(tellFailure);
+    });
   }
 
   #tellFront(message: FromBack): void {
@@ -117,28 +148,8 @@ class BackThread {
   }
 }
 
-/** Starts the keeper's thread; gives what hands it a cut and resolves once the cut is kept. */
-function openKeeper(): (cut: KeptCut) => Promise<void> {
-  const worker = new Worker(new URL('./keeper-worker.ts', import.meta.url));
-  return async (cut) => {
-    const answer = once(worker, 'message');
-    worker.postMessage(cut, transferables([cut.front, cut.back, cut.keys.words, cut.keys.offset]));
-    // The keeper answers with this alone, once a cut.
-    const [{ failure }] = (await answer) as [Kept];
-    if (failure !== null) throw errorOf(failure);
-  };
-}
-
-/** The memory of arrays that their sender needs no more. */
-function transferables(arrays: readonly ArrayBufferView[]): ArrayBuffer[] {
-  return arrays.flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []));
-}
-
-/** The texts of a packed front, which the back speaks in too. */
-function textsOf(packedFront: Uint8Array): Uint8Array {
-  // What the front packed, behind the checkpoint's checksum.
-  const { texts } = deserialize(packedFront) as PackedFront;
-  return texts;
+function tellFailure(error: unknown): void {
+  tell({ kind: 'failed', error: failureMessage(error) });
 }
 
 function tell(message: ToMain): void {

@@ -1,6 +1,6 @@
-import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeDirectory, offsetName } from '../adapters/files/durable-file.ts';
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
+import { makeDirectory, offsetName, removeTree } from '../adapters/files/durable-file.ts';
 import { withPath } from '../adapters/files/failure.ts';
 import { openSegmentLog } from '../adapters/files/segment-log.ts';
 import { type DecisionBlock, unpackDecisions } from '../core/sinks/decision-block.ts';
@@ -20,6 +20,8 @@ export type ColumnarJournal = {
 /** Decisions that a crash left, to be adopted and never made again. */
 export type RecordedDecisions = {
   readonly count: number;
+  /** The offset after the last of them, 0 when there are none. */
+  readonly endOffset: number;
   /** The block and the row of it that hold the decision of an offset; null where none was kept. */
   readonly find: (offset: number) => { readonly block: DecisionBlock; readonly row: number } | null;
 };
@@ -27,9 +29,9 @@ export type RecordedDecisions = {
 const journalTopic = 'weir.decisions.v2';
 
 /** Opens the journal of the cut that begins at an offset, in a folder of its own. */
-export function openColumnarJournal(dir: string, startOffset: number): ColumnarJournal {
+export function openColumnarJournal(dir: string, startOffset: number, disk: Disk = realDisk): ColumnarJournal {
   const folder = join(dir, offsetName(startOffset));
-  const log = openSegmentLog({ dir: folder });
+  const log = openSegmentLog({ dir: folder, disk });
   return {
     keep: (bytes, firstOffset) => {
       log.append([{ topic: journalTopic, ingestTimeMs: 0, sourcePosition: firstOffset, bytes }]);
@@ -38,27 +40,31 @@ export function openColumnarJournal(dir: string, startOffset: number): ColumnarJ
     syncSoon: () => log.syncSoon(),
     remove: () => {
       log.close();
-      withPath(folder, () => rmSync(folder, { recursive: true, force: true }));
+      withPath(folder, () => removeTree(disk, folder));
     },
     close: () => log.close(),
   };
 }
 
-/** Reads what the journals hold of records from an offset on; those of older cuts are in the lake, and go. */
-export function readJournal(dir: string, fromOffset: number): RecordedDecisions {
-  makeDirectory(dir);
-  const names = withPath(dir, () => readdirSync(dir)).filter((name) => /^\d{16}$/.test(name));
+/**
+ * Reads what the journals hold of records from an offset on; a journal that holds older ones alone is in the lake, and goes.
+ * One that was begun before may reach beyond: a run that goes on after a crash can be stopped before it has taken all again.
+ */
+export function readJournal(dir: string, fromOffset: number, disk: Disk = realDisk): RecordedDecisions {
+  makeDirectory(disk, dir);
+  const folders = withPath(dir, () => disk.list(dir)).map(({ name }) => name);
+  const names = folders.filter((name) => /^\d{16}$/.test(name));
   const blocks = names.sort().flatMap((name) => {
     const folder = join(dir, name);
-    if (Number(name) >= fromOffset) return readBlocks(folder);
-    withPath(folder, () => rmSync(folder, { recursive: true, force: true }));
-    return [];
+    const blocks = readBlocks(disk, folder).filter(({ offset }) => (offset.at(-1) ?? -1) >= fromOffset);
+    if (Number(name) < fromOffset && blocks.length === 0) withPath(folder, () => removeTree(disk, folder));
+    return blocks;
   });
   return recordedOf(blocks);
 }
 
-function readBlocks(dir: string): DecisionBlock[] {
-  const log = openSegmentLog({ dir });
+function readBlocks(disk: Disk, dir: string): DecisionBlock[] {
+  const log = openSegmentLog({ dir, disk });
   const blocks = log.read({ fromOffset: 0, countMax: log.endOffset }).map(({ bytes }) => unpackDecisions(bytes));
   log.close();
   return blocks;
@@ -68,6 +74,7 @@ function readBlocks(dir: string): DecisionBlock[] {
 function recordedOf(blocks: readonly DecisionBlock[]): RecordedDecisions {
   return {
     count: blocks.reduce((sum, { offset }) => sum + offset.length, 0),
+    endOffset: Math.max(0, ...blocks.map(({ offset }) => (offset.at(-1) ?? -1) + 1)),
     find: (offset) => {
       for (const block of blocks) {
         if ((block.offset.at(-1) ?? -1) < offset) continue;

@@ -1,3 +1,4 @@
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { openKeyIndex } from '../adapters/files/key-index.ts';
 import { contractNumbers, countAt, type EventColumns, noContract } from '../core/decode/event-columns.ts';
 import { hexOfWords } from '../core/decode/hash-words.ts';
@@ -20,8 +21,8 @@ export type ColumnarKnownIds = {
 const dispute = contractNumbers['payments.dispute.v1'];
 
 /** Opens the memory of ids over the index files in a directory. */
-export function openColumnarKnownIds(dir: string, rowsMax: number): ColumnarKnownIds {
-  const index = openKeyIndex(dir);
+export function openColumnarKnownIds(dir: string, rowsMax: number, disk: Disk = realDisk): ColumnarKnownIds {
+  const index = openKeyIndex(dir, disk);
   const filter = createIdFilter();
   index.eachIdWords(filter.addWords);
   const known: KnownRows = {

@@ -1,3 +1,4 @@
+import { hashPlan } from '../core/features/plan.ts';
 import type { BackOptions } from '../core/columnar-pipeline.ts';
 import { eventLayoutOf } from '../core/steps/event-layout.ts';
 import type { ColumnarOptions } from '../core/columnar-pipeline.ts';
@@ -7,6 +8,8 @@ import type { Assembled } from './assemble.ts';
 export type ColumnarWeir = {
   readonly options: Omit<ColumnarOptions, 'interner'> & Omit<BackOptions, 'interner'>;
   readonly ruleCount: number;
+  /** Of the plan of the features that runs. */
+  readonly definitionHash: string;
 };
 
 /** Makes what was assembled ready to run in columns. */
@@ -17,5 +20,6 @@ export function columnarWeirOf({ weir, scoring, ruleSet }: Assembled): ColumnarW
   return {
     options: { plan, layout, allowedLatenessMs, watermarkPer, scoring, ledger },
     ruleCount: ruleSet.rules.length,
+    definitionHash: hashPlan(plan),
   };
 }

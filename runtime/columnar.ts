@@ -1,11 +1,14 @@
 import { join } from 'node:path';
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
+import type { Processes } from '../adapters/files/process-liveness.ts';
 import type { Assembled } from './assemble.ts';
 import { BackShell } from './back-shell.ts';
 import { type BatchSlot, openSlot, slotBytes } from './batch-slot.ts';
 import { openOutput, type OpenedOutput } from './columnar-opening.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
-import { keepCut } from './cut-keeper.ts';
+import { CutKeeper } from './cut-keeper.ts';
 import { type FrontShell, openFrontShell } from './front-shell.ts';
+import { createOpenCut, type OpenCut } from './open-cut.ts';
 import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
 
 export type ColumnarOptions = {
@@ -19,6 +22,8 @@ export type ColumnarOptions = {
   readonly clockMs?: () => number;
   /** Which decisions the reports of batches hold. */
   readonly tells?: 'declines' | 'all';
+  readonly disk?: Disk;
+  readonly processes?: Processes;
 };
 
 /** Records of a batch and of a cut unless told otherwise. */
@@ -30,40 +35,51 @@ export class Columnar implements Scoring {
   readonly #output: OpenedOutput;
   readonly #front: FrontShell;
   readonly #back: BackShell;
+  readonly #keeper: CutKeeper;
   readonly #slot: BatchSlot;
+  readonly #cut: OpenCut;
   readonly #clockMs: () => number;
 
-  constructor({ dir, assembled, clockMs = Date.now, tells = 'declines', ...limits }: ColumnarOptions) {
-    const { batchRecordsMax, cutRecords } = { ...columnarDefaults, ...limits };
+  constructor(options: ColumnarOptions) {
+    const { dir, assembled, clockMs = Date.now, tells = 'declines', disk = realDisk } = options;
+    const { batchRecordsMax, cutRecords } = { ...columnarDefaults, ...options };
     const weir = columnarWeirOf(assembled);
     this.#clockMs = clockMs;
-    this.#output = openOutput(dir);
-    const { log, fromOffset, checkpoint, recorded, owner } = this.#output;
+    this.#output = openOutput(dir, { ...options, definition: weir.definitionHash });
+    const { log, fromOffset, halves, parts, counts, recorded, owner } = this.#output;
+    this.#keeper = new CutKeeper({ dir, epoch: owner.epoch, parts, definition: weir.definitionHash, disk });
     this.recovery = this.#output.recovery;
     this.#front = openFrontShell({
       logDir: join(dir, 'log'),
       keysDir: join(dir, 'keys'),
       weir,
-      packed: checkpoint?.front ?? null,
+      loaded: halves?.front ?? null,
+      epoch: owner.epoch,
+      sink: this.#keeper.sinkOf('front'),
       fromOffset,
       verifyBelowOffset: log.endOffset,
       cutRecords,
       batchRecordsMax,
       recorded,
+      disk,
     });
     this.#back = new BackShell({
       dir,
       weir,
       interner: this.#front.interner,
-      packed: checkpoint?.back ?? null,
-      counts: checkpoint?.counts ?? new Map(),
+      loaded: halves?.back ?? null,
+      counts,
       fromOffset,
       batchRecordsMax,
+      cutRecords,
       recorded,
       owner,
-      keep: async (cut) => keepCut(cut),
+      keep: (cut) => this.#keeper.keep(cut),
+      sink: this.#keeper.sinkOf('back'),
       tells,
+      disk,
     });
+    this.#cut = createOpenCut({ front: this.#front, back: this.#back });
     this.#slot = createSlot(weir, batchRecordsMax);
   }
 
@@ -89,7 +105,8 @@ export class Columnar implements Scoring {
 
   async append(incoming: readonly Incoming[]): Promise<void> {
     if (incoming.length === 0) return;
-    const { log } = this.#output;
+    const { log, owner } = this.#output;
+    owner.assertOwner();
     const ingestTimeMs = this.#clockMs();
     log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
     log.sync();
@@ -104,13 +121,16 @@ export class Columnar implements Scoring {
   }
 
   async commit(): Promise<void> {
-    const kept = await this.#back.endCut(this.#front.pack());
-    if (kept !== null) this.#front.noteCommitted(kept);
+    await this.#cut.begin();
+    await this.#cut.end();
   }
 
+  /** A cut that has begun is written to its end. */
   async close(): Promise<void> {
+    await this.#cut.end().catch(() => undefined);
     this.#front.close();
     this.#back.close();
+    this.#keeper.close();
     this.#output.log.close();
     this.#output.owner.release();
   }
@@ -123,7 +143,8 @@ export class Columnar implements Scoring {
     const { settled, rare, endOffset, endsCut } = taken;
     const decisions = this.#back.take({ slot: this.#slot, settled, rare, endOffset });
     this.#back.sync();
-    if (endsCut) await this.commit();
+    if (endsCut) await this.#cut.begin();
+    else await this.#cut.goOn();
     return { records: endOffset - before, nextOffset: endOffset, decisions };
   }
 }

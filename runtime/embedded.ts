@@ -1,16 +1,20 @@
 import { join } from 'node:path';
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { acquireOwner, type Owner } from '../adapters/files/owner-lock.ts';
 import { loadCheckpoint, saveCheckpoint } from '../adapters/files/checkpoint-store.ts';
 import { openKeyIndex, writeKeyIndex } from '../adapters/files/key-index.ts';
 import type { LakeCut } from '../adapters/files/lake-cut.ts';
 import { openLake, type Lake } from '../adapters/files/lake.ts';
+import type { Processes } from '../adapters/files/process-liveness.ts';
 import { openSegmentLog, type SegmentLog } from '../adapters/files/segment-log.ts';
 import { arrive, compact, createState, packState, step, unpackState } from '../core/pipeline.ts';
 import type { PackedState, Weir, WeirState } from '../core/pipeline.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Counts, Effects } from '../core/sinks/effects.ts';
+import { hashPlan } from '../core/features/plan.ts';
 import { ledgerTotals } from '../core/sinks/ledger-totals.ts';
 import { lakeRows, lakeTables, type LakeTables } from '../core/sinks/tables.ts';
+import { runChanged } from './manifest.ts';
 import { openKnownIds, type KnownIds } from './known-ids.ts';
 import { openJournal, type Journal } from './journal.ts';
 import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
@@ -24,10 +28,17 @@ export type EmbeddedOptions = {
   readonly cutRecords?: number;
   /** Our clock, milliseconds UTC: what `ingestTimeMs` is taken from. */
   readonly clockMs?: () => number;
+  readonly disk?: Disk;
+  readonly processes?: Processes;
 };
 
 /** What a checkpoint holds beside its offset. */
-type Saved = { readonly state: PackedState; readonly counts: Counts };
+export type Saved = {
+  /** The hash of the plan that the state is of. */
+  readonly definition: string;
+  readonly state: PackedState;
+  readonly counts: Counts;
+};
 
 /**
  * The embedded runtime over the readable core: a segment log, the core, and file sinks in one directory, owned by one
@@ -45,6 +56,7 @@ export class Embedded implements Scoring {
   readonly recovery: Recovery;
   readonly counts: Counts;
   readonly #state: WeirState;
+  readonly #disk: Disk;
   readonly #dir: string;
   readonly #weir: Weir;
   readonly #batchRecordsMax: number;
@@ -60,28 +72,35 @@ export class Embedded implements Scoring {
   #nextOffset: number;
   #cut: LakeCut;
 
-  constructor({ dir, weir, batchRecordsMax = 1000, cutRecords = 100_000, clockMs = Date.now }: EmbeddedOptions) {
+  constructor(options: EmbeddedOptions) {
+    const { dir, weir, batchRecordsMax = 1000, cutRecords = 100_000, clockMs = Date.now, disk = realDisk } = options;
+    this.#disk = disk;
     this.#dir = dir;
     this.#weir = weir;
     this.#batchRecordsMax = batchRecordsMax;
     this.#cutRecords = cutRecords;
     this.#clockMs = clockMs;
-    this.#owner = acquireOwner(dir);
-    this.#log = openSegmentLog({ dir: join(dir, 'log') });
-    const { checkpoint, skipped } = loadCheckpoint({ dir: join(dir, 'checkpoints') });
+    this.#owner = acquireOwner(dir, options);
+    this.#log = openSegmentLog({ dir: join(dir, 'log'), disk });
+    const { checkpoint, skipped } = loadCheckpoint({ dir: join(dir, 'checkpoints'), disk });
     this.#nextOffset = checkpoint?.offset ?? 0;
     this.#cutStartOffset = this.#nextOffset;
     // The value is what this class saved, behind a checksum.
     const saved = checkpoint?.value as Saved | undefined;
+    if (saved !== undefined && saved.definition !== hashPlan(weir.features.plan)) {
+      this.#log.close();
+      this.#owner.release();
+      throw runChanged(dir, ['its checkpoint was written by another definition']);
+    }
     this.#state = saved === undefined ? createState(weir) : unpackState(saved.state);
     this.counts = saved?.counts ?? new Map();
-    this.#lake = openLake({ dir: join(dir, 'lake') });
+    this.#lake = openLake({ dir: join(dir, 'lake'), disk });
     this.#lake.removeFrom(this.#nextOffset);
     this.#cut = this.#lake.openCut(this.#nextOffset);
-    const index = openKeyIndex(join(dir, 'keys'));
+    const index = openKeyIndex(join(dir, 'keys'), disk);
     index.removeFrom(this.#nextOffset);
     this.#ids = openKnownIds(index);
-    this.#journal = openJournal(join(dir, 'journal'), this.#nextOffset);
+    this.#journal = openJournal(join(dir, 'journal'), this.#nextOffset, disk);
     this.#tables = lakeTables(weir.features.plan);
     this.recovery = {
       checkpointOffset: this.#nextOffset,
@@ -111,6 +130,7 @@ export class Embedded implements Scoring {
 
   async append(incoming: readonly Incoming[]): Promise<void> {
     if (incoming.length === 0) return;
+    this.#owner.assertOwner();
     const ingestTimeMs = this.#clockMs();
     this.#log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
     this.#log.sync();
@@ -136,6 +156,7 @@ export class Embedded implements Scoring {
     const arrivals = records.map(arrive);
     const recorded: ReadonlyMap<number, Decision> = this.#journal.recorded(this.#nextOffset, records.length);
     const effects = step(this.#weir, this.#state, { arrivals, known: this.#ids.lookUp(arrivals), recorded });
+    this.#owner.assertOwner();
     this.#journal.keep(effects.decisions.filter((decision) => !recorded.has(decision.offset)));
     this.#nextOffset += records.length;
     this.#collect(effects);
@@ -146,15 +167,18 @@ export class Embedded implements Scoring {
   /** Sinks first, state and offset last. */
   async commit(): Promise<void> {
     if (this.#nextOffset === this.#cutStartOffset) return;
-    this.#owner.assertOwner();
-    const cut = { startOffset: this.#cutStartOffset, endOffset: this.#nextOffset };
-    await this.#cut.finish(cut.endOffset);
+    const { assertOwner, epoch } = this.#owner;
+    assertOwner();
+    const disk = this.#disk;
+    const cut = { disk, startOffset: this.#cutStartOffset, endOffset: this.#nextOffset };
+    await this.#cut.finish(cut.endOffset, assertOwner);
+    assertOwner();
     writeKeyIndex({ ...cut, dir: join(this.#dir, 'keys'), entries: this.#ids.pending() });
     compact(this.#weir, this.#state);
-    const value: Saved = { state: packState(this.#state), counts: this.counts };
-    this.#owner.assertOwner();
-    saveCheckpoint({ dir: join(this.#dir, 'checkpoints'), offset: this.#nextOffset, epoch: this.#owner.epoch, value });
-    this.#journal.clear();
+    const definition = hashPlan(this.#weir.features.plan);
+    const value: Saved = { definition, state: packState(this.#state), counts: this.counts };
+    saveCheckpoint({ disk, dir: join(this.#dir, 'checkpoints'), offset: this.#nextOffset, epoch, value });
+    this.#journal.clear(this.#nextOffset);
     this.#ids.committed();
     this.#cut = this.#lake.openCut(this.#nextOffset);
     this.#cutStartOffset = this.#nextOffset;

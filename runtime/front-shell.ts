@@ -1,19 +1,19 @@
-import { deserialize, serialize } from 'node:v8';
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { LogTail } from '../adapters/files/log-tail.ts';
-import { createFront, type FrontEffects, runFront } from '../core/columnar-pipeline.ts';
+import { createFront, type FrontEffects, type FrontRest, restOfFront, runFront } from '../core/columnar-pipeline.ts';
 import { createInterner, type Interner } from '../core/decode/interner.ts';
 import { exportFrom } from '../core/decode/interner-transfer.ts';
 import { createLogBlock } from '../core/decode/log-block.ts';
-import { compactColumnarFeatures } from '../core/features/columnar-settle.ts';
+import { createPageBook } from '../core/engine/pages.ts';
 import { skewOf } from '../core/features/columnar-skew.ts';
 import type { FeatureSkew } from '../core/features/skew.ts';
 import { forgetRemembered } from '../core/steps/columnar-admission.ts';
 import { notAccepted } from '../core/steps/columnar-front.ts';
-import { packFront, type PackedFront, unpackFront, unpackInterner } from '../core/steps/columnar-pack.ts';
 import type { BatchSlot } from './batch-slot.ts';
 import { openColumnarKnownIds } from './columnar-known-ids.ts';
 import type { RecordedDecisions } from './columnar-journal.ts';
 import type { ColumnarWeir } from './columnar-weir.ts';
+import { createStateParts, importLoadedTexts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 
 /** What came of one batch in the front. */
 export type FrontBatchResult = FrontEffects & {
@@ -30,8 +30,9 @@ export type FrontShell = {
   readonly take: (endOffset: number, slot: BatchSlot) => FrontBatchResult | null;
   /** The texts that were interned since the last call; null when there are none. */
   readonly newTexts: () => Uint8Array | null;
-  /** The state in bytes, for a checkpoint. */
-  readonly pack: () => Uint8Array<ArrayBuffer>;
+  /** Begins the part of the state of the cut that ends here. */
+  readonly beginCut: () => void;
+  readonly parts: Pick<StateParts, 'slice' | 'isOpen'>;
   /** Everything before this offset is in the lake and in the index of ids. */
   readonly noteCommitted: (offset: number) => void;
   readonly totals: () => { readonly watermarkMs: number; readonly skew: FeatureSkew };
@@ -43,24 +44,33 @@ export type FrontShellOptions = {
   readonly keysDir: string;
   readonly weir: ColumnarWeir;
   /** From a checkpoint at `fromOffset`; null begins anew. */
-  readonly packed: Uint8Array | null;
+  readonly loaded: LoadedHalf | null;
+  readonly epoch: number;
+  readonly sink: PartSink;
   readonly fromOffset: number;
   readonly verifyBelowOffset: number;
   readonly cutRecords: number;
   readonly batchRecordsMax: number;
   readonly recorded: RecordedDecisions;
+  readonly disk?: Disk;
 };
 
 /** Opens the front over the log and the index of an output directory. */
 export function openFrontShell(options: FrontShellOptions): FrontShell {
-  const { logDir, keysDir, weir, packed, fromOffset, cutRecords, batchRecordsMax, recorded } = options;
-  // What `pack` wrote, behind the checkpoint's checksum.
-  const saved = packed === null ? null : (deserialize(packed) as PackedFront);
-  const interner = saved === null ? createInterner() : unpackInterner(saved.texts);
-  const front = createFront({ ...weir.options, interner }, saved === null ? undefined : unpackFront(saved));
+  const { logDir, keysDir, weir, loaded, fromOffset, cutRecords, batchRecordsMax, recorded } = options;
+  const { disk = realDisk, verifyBelowOffset } = options;
+  const interner = createInterner();
+  if (loaded !== null) importLoadedTexts(interner, loaded);
+  // What `beginCut` wrote, behind the checkpoint's checksum.
+  const rest = loaded === null ? undefined : (loaded.rest as FrontRest);
+  const front = createFront({ ...weir.options, interner }, { book: createPageBook(loaded?.images), rest });
+  const { book } = front;
+  const batchesOfCut = cutRecords / batchRecordsMax;
+  const { epoch, sink } = options;
+  const parts = createStateParts({ half: 'front', epoch, book, interner, loaded, sink, batchesOfCut });
   const { admission, windows } = front.state;
-  const log = new LogTail({ dir: logDir, fromOffset, verifyBelowOffset: options.verifyBelowOffset });
-  const ids = openColumnarKnownIds(keysDir, batchRecordsMax);
+  const log = new LogTail({ dir: logDir, fromOffset, verifyBelowOffset, disk });
+  const ids = openColumnarKnownIds(keysDir, batchRecordsMax, disk);
   const block = createLogBlock({ recordsMax: batchRecordsMax, partition: 0 });
   let toldTexts = interner.size;
   let committedOffset = fromOffset;
@@ -87,10 +97,8 @@ export function openFrontShell(options: FrontShellOptions): FrontShell {
       toldTexts = interner.size;
       return texts;
     },
-    pack: () => {
-      compactColumnarFeatures(front.features, windows);
-      return serialize(packFront(front));
-    },
+    beginCut: () => parts.begin(log.nextOffset, restOfFront(front)),
+    parts,
     noteCommitted: (offset) => {
       if (offset === committedOffset) return;
       committedOffset = offset;

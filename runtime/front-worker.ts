@@ -7,6 +7,8 @@ import { type BatchSlot, openSlot } from './batch-slot.ts';
 import { readJournal } from './columnar-journal.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
 import { type FrontBatchResult, type FrontShell, openFrontShell } from './front-shell.ts';
+import type { FromKeeper } from './keeper-worker.ts';
+import { createRemoteSink, type RemoteSink } from './remote-sink.ts';
 import type { CrewData, FromBack, ToBack, ToFront, ToMain } from './split-messages.ts';
 import { failureMessage } from './thread-failure.ts';
 
@@ -14,6 +16,7 @@ import { failureMessage } from './thread-failure.ts';
 class FrontThread {
   readonly #port: MessagePort;
   readonly #shell: FrontShell;
+  readonly #sink: RemoteSink;
   readonly #slots: readonly BatchSlot[];
   /** The slots that the front may write to. */
   readonly #free: number[];
@@ -25,15 +28,18 @@ class FrontThread {
   #isScheduled = false;
 
   constructor(data: CrewData, weir: ColumnarWeir) {
-    const { dir, fromOffset, batchRecordsMax, cutRecords, verifyBelowOffset, port } = data;
+    const { dir, fromOffset, batchRecordsMax, cutRecords, verifyBelowOffset, port, keeperPort } = data;
     this.#port = port;
     this.#endOffset = fromOffset;
     this.#cutOffset = fromOffset;
+    this.#sink = createRemoteSink((message, transferred) => keeperPort.postMessage(message, transferred));
     this.#shell = openFrontShell({
       logDir: join(dir, 'log'),
       keysDir: join(dir, 'keys'),
       weir,
-      packed: data.packedFront,
+      loaded: data.loaded,
+      epoch: data.epoch,
+      sink: this.#sink,
       fromOffset,
       verifyBelowOffset,
       cutRecords,
@@ -46,6 +52,7 @@ class FrontThread {
     this.#free = data.slots.map((_, index) => index);
     parentPort?.on('message', (message: ToFront) => guard(() => this.#hearMain(message)));
     port.on('message', (message: FromBack) => guard(() => this.#hearBack(message)));
+    keeperPort.on('message', (message: FromKeeper) => guard(() => this.#hearKeeper(message)));
     tell({ kind: 'frontTotals', ...this.#shell.totals() });
     tell({ kind: 'ready' });
   }
@@ -62,15 +69,29 @@ class FrontThread {
     this.#schedule();
   }
 
+  #hearKeeper(message: FromKeeper): void {
+    if (message.kind !== 'written') return;
+    const wasBehind = this.#sink.isBehind();
+    this.#sink.noteWritten(message.sizeBytes);
+    if (wasBehind) this.#schedule();
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => guard(() => this.#pump()));
   }
 
-  /** Takes one batch if there is one and a slot for it; then lets messages have their turn. */
+  /**
+   * Writes some of a cut that is open, and takes one batch if there is one and a slot for it; then lets messages have
+   * their turn. Waits while more is on its way to the disk than may be.
+   */
   #pump(): void {
     this.#isScheduled = false;
+    if (this.#sink.isBehind()) return;
+    const { parts } = this.#shell;
+    parts.slice('some');
+    if (parts.isOpen()) this.#schedule();
     const slot = this.#free.at(-1);
     if (slot === undefined) return;
     if (this.#unsent !== null) {
@@ -114,14 +135,16 @@ class FrontThread {
   /** Without records since the last cut there is nothing to keep, but the back is told, so that it answers. */
   #endCut(): void {
     const offset = this.#shell.nextOffset();
-    const packedFront = offset === this.#cutOffset ? null : this.#shell.pack();
+    const isEmpty = offset === this.#cutOffset;
+    if (!isEmpty) this.#shell.beginCut();
     this.#cutOffset = offset;
     tell({ kind: 'frontTotals', ...this.#shell.totals() });
-    this.#tellBack({ kind: 'cut', packedFront }, packedFront === null ? [] : [packedFront.buffer]);
+    this.#tellBack({ kind: 'cut', isEmpty });
+    this.#schedule();
   }
 
-  #tellBack(message: ToBack, transferred: readonly ArrayBuffer[] = []): void {
-    this.#port.postMessage(message, transferred);
+  #tellBack(message: ToBack): void {
+    this.#port.postMessage(message);
   }
 }
 

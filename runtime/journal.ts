@@ -1,3 +1,4 @@
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { openSegmentLog } from '../adapters/files/segment-log.ts';
 import { decisionContract } from '../core/contract/decision.ts';
 import type { Decision } from '../core/score/decision.ts';
@@ -9,18 +10,23 @@ export type Journal = {
   readonly recordedCount: () => number;
   /** Makes decisions durable. */
   readonly keep: (decisions: readonly Decision[]) => void;
-  /** The cut has been written: they are in the lake. */
-  readonly clear: () => void;
+  /**
+   * A cut has been written up to an offset: the decisions before it are in the lake. As long as a crash left decisions after
+   * it, all stay, as those are still to be adopted.
+   */
+  readonly clear: (endOffset: number) => void;
   readonly close: () => void;
 };
 
 /** Opens the journal; decisions of records before `fromOffset` are in the lake already and are passed over. */
-export function openJournal(dir: string, fromOffset: number): Journal {
-  const log = openSegmentLog({ dir });
+export function openJournal(dir: string, fromOffset: number, disk: Disk = realDisk): Journal {
+  const log = openSegmentLog({ dir, disk });
   const byOffset = new Map<number, Decision>();
+  let recordedEndOffset = 0;
   for (const record of log.read({ fromOffset: 0, countMax: log.endOffset })) {
     const decision = decisionContract.schema.parse(JSON.parse(Buffer.from(record.bytes).toString('utf8')));
-    if (decision.offset >= fromOffset) byOffset.set(decision.offset, decision);
+    recordedEndOffset = Math.max(recordedEndOffset, decision.offset + 1);
+    if (decision.offset >= fromOffset && !byOffset.has(decision.offset)) byOffset.set(decision.offset, decision);
   }
   return {
     recorded: (from, count) => {
@@ -45,7 +51,8 @@ export function openJournal(dir: string, fromOffset: number): Journal {
       );
       log.sync();
     },
-    clear: () => {
+    clear: (endOffset) => {
+      if (recordedEndOffset > endOffset) return;
       log.clear();
       byOffset.clear();
     },

@@ -1,20 +1,56 @@
-import { parentPort } from 'node:worker_threads';
-import { keepCut, type KeptCut } from './cut-keeper.ts';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { CutKeeper, type CutKeeperOptions, type KeptCut } from './cut-keeper.ts';
+import { type ToKeeper, writeToSink } from './remote-sink.ts';
+import type { HalfName } from './state-part.ts';
 import { failureMessage, type FailureMessage } from './thread-failure.ts';
 
-/** What the keeper answers to a cut, in the order in which they came. */
-export type Kept = { readonly failure: FailureMessage | null };
+/** What the keeper's thread is started with. */
+export type KeeperData = CutKeeperOptions & {
+  /** To the front, which sends its blocks here. */
+  readonly port: MessagePort;
+};
 
-// The thread beside the back that writes what a cut leaves behind, so that the back goes on meanwhile.
-parentPort?.on('message', (cut: KeptCut) => {
-  parentPort?.postMessage(keep(cut));
+/** To the keeper from the back: its blocks, and the cut that is to be kept. */
+export type FromBackToKeeper = ToKeeper | { readonly kind: 'keep'; readonly cut: KeptCut };
+
+/** What the keeper answers to either half, and of a cut to the back. */
+export type FromKeeper =
+  | { readonly kind: 'written'; readonly sizeBytes: number }
+  | { readonly kind: 'kept' }
+  | { readonly kind: 'failed'; readonly failure: FailureMessage };
+
+// The thread beside the back that writes what a cut leaves behind, so that both halves go on meanwhile.
+// What whoever starts this thread has set.
+const { port, ...options } = workerData as KeeperData;
+const keeper = new CutKeeper(options);
+
+port.on('message', (message: ToKeeper) => write('front', message));
+parentPort?.on('message', (message: FromBackToKeeper) => {
+  if (message.kind === 'keep') void keep(message.cut);
+  else write('back', message);
 });
 
-function keep(cut: KeptCut): Kept {
+function write(half: HalfName, message: ToKeeper): void {
   try {
-    keepCut(cut);
-    return { failure: null };
+    const sizeBytes = writeToSink(keeper.sinkOf(half), message);
+    const answer: FromKeeper = { kind: 'written', sizeBytes };
+    if (sizeBytes > 0) (half === 'front' ? port : parentPort)?.postMessage(answer);
   } catch (error) {
-    return { failure: failureMessage(error) };
+    fail(error);
   }
+}
+
+async function keep(cut: KeptCut): Promise<void> {
+  try {
+    await keeper.keep(cut);
+    const answer: FromKeeper = { kind: 'kept' };
+    parentPort?.postMessage(answer);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): void {
+  const answer: FromKeeper = { kind: 'failed', failure: failureMessage(error) };
+  parentPort?.postMessage(answer);
 }

@@ -7,6 +7,8 @@ import { createIdFilter } from './id-filter.ts';
 export type KnownIds = {
   /** For a batch's lookups: the body hash, or a prefix of it, of each id that was accepted before. */
   readonly lookUp: (arrivals: readonly Arrival[]) => Map<string, string>;
+  /** As `lookUp`, of ids. */
+  readonly lookUpIds: (idHashes: readonly string[]) => Map<string, string>;
   /** Adds the ids that a batch accepted. */
   readonly add: (keys: readonly AcceptedKey[]) => void;
   /** The ids of the open cut, which go to the index with it. */
@@ -23,15 +25,17 @@ export function openKnownIds(index: KeyIndex): KnownIds {
   let pending: AcceptedKey[] = [];
   const find = (idHash: string): string | undefined =>
     bodies.get(idHash) ?? (filter.mightHold(idHash) ? index.find(idHash)?.bodyHashPrefix : undefined);
+  const lookUpIds: KnownIds['lookUpIds'] = (idHashes) => {
+    const known = new Map<string, string>();
+    for (const idHash of idHashes) {
+      const bodyHash = find(idHash);
+      if (bodyHash !== undefined) known.set(idHash, bodyHash);
+    }
+    return known;
+  };
   return {
-    lookUp: (arrivals) => {
-      const known = new Map<string, string>();
-      for (const idHash of arrivals.flatMap(lookupsOf)) {
-        const bodyHash = find(idHash);
-        if (bodyHash !== undefined) known.set(idHash, bodyHash);
-      }
-      return known;
-    },
+    lookUpIds,
+    lookUp: (arrivals) => lookUpIds(arrivals.flatMap(lookupsOf)),
     add: (keys) => {
       for (const key of keys) {
         bodies.set(key.idHash, key.bodyHash);

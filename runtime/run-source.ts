@@ -8,8 +8,14 @@ export type Progress = BatchReport & {
   readonly latencies: readonly { readonly records: number; readonly latencyMs: number }[];
 };
 
+/** Where the records of a source go: a pipeline over one output directory, whatever it computes. */
+export type SourceRunner = Pick<
+  Scoring,
+  'lastSourcePosition' | 'nextOffset' | 'lagRecords' | 'append' | 'process' | 'commit'
+>;
+
 export type RunSourceOptions = {
-  readonly scoring: Scoring;
+  readonly scoring: SourceRunner;
   /** The source from its beginning: what the log holds already is skipped. */
   readonly items: AsyncIterable<readonly SourceItem[]>;
   /** `endOfInput` moves the watermark to +infinity at the end; `stayOpen` leaves it for a later run. */

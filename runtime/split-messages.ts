@@ -4,7 +4,9 @@ import type { Counts } from '../core/sinks/effects.ts';
 import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
 import type { Rare } from '../core/steps/columnar-front.ts';
 import type { WeirFiles } from './assemble.ts';
+import type { PartLists } from './cut-keeper.ts';
 import type { BatchReport } from './scoring.ts';
+import type { LoadedHalf } from './state-part.ts';
 import type { FailureMessage } from './thread-failure.ts';
 
 /** What both threads are started with. */
@@ -22,9 +24,11 @@ export type CrewData = {
   readonly slots: readonly SharedArrayBuffer[];
   /** Between the two threads. */
   readonly port: MessagePort;
-  /** Of the checkpoint: the front's state, which has the texts of both too; null begins anew. */
-  readonly packedFront: Uint8Array | null;
-  readonly packedBack: Uint8Array | null;
+  /** To the keeper, for the front; to the front, for the keeper. */
+  readonly keeperPort: MessagePort;
+  /** Of the checkpoint: the thread's half, for both with the texts, and the parts of both; null begins anew. */
+  readonly loaded: LoadedHalf | null;
+  readonly parts: PartLists;
   readonly counts: Counts;
 };
 
@@ -48,8 +52,8 @@ export type Handed = {
   /** False while more settled rows of the batch follow. */
   readonly isWhole: boolean;
 };
-/** A cut without a packed front changes nothing: it is answered as the one before. */
-export type ToBack = Handed | { readonly kind: 'cut'; readonly packedFront: Uint8Array | null };
+/** The front has begun its part of a cut that ends here; an empty cut changes nothing: it is answered as the one before. */
+export type ToBack = Handed | { readonly kind: 'cut'; readonly isEmpty: boolean };
 
 /** From the back to the front. */
 export type FromBack =

@@ -62,18 +62,19 @@ class Split implements Scoring {
 
   constructor({ dir, assembled, files, clockMs = Date.now, ...limits }: SplitOptions) {
     const { batchRecordsMax, cutRecords } = { ...columnarDefaults, ...limits };
-    const { options } = columnarWeirOf(assembled);
+    const { options, definitionHash } = columnarWeirOf(assembled);
     const { layout, plan, watermarkPer } = options;
     this.#clockMs = clockMs;
-    this.#output = openOutput(dir);
-    const { log, fromOffset, checkpoint, owner } = this.#output;
+    this.#output = openOutput(dir, { definition: definitionHash });
+    const { log, fromOffset, halves, parts, counts, owner } = this.#output;
     this.recovery = this.#output.recovery;
-    this.counts = checkpoint?.counts ?? new Map();
+    this.counts = counts;
     this.nextOffset = fromOffset;
     this.#committedOffset = fromOffset;
     const bytes = slotBytes({ layout, featureCount: plan.features.length, rowsMax: batchRecordsMax });
     const { port1, port2 } = new MessageChannel();
-    const data: Omit<CrewData, 'port'> = {
+    const keeper = new MessageChannel();
+    const data: Omit<CrewData, 'port' | 'keeperPort' | 'loaded'> = {
       dir,
       files,
       watermarkPer,
@@ -83,12 +84,13 @@ class Split implements Scoring {
       verifyBelowOffset: log.endOffset,
       epoch: owner.epoch,
       slots: Array.from({ length: slotCount }, () => new SharedArrayBuffer(bytes)),
-      packedFront: checkpoint?.front ?? null,
-      packedBack: checkpoint?.back ?? null,
-      counts: this.counts,
+      parts,
+      counts,
     };
-    this.#front = this.#start('front', { ...data, packedBack: null, port: port1 });
-    this.#back = this.#start('back', { ...data, port: port2 });
+    const loadedBack = halves === null ? null : { ...halves.back, texts: halves.front.texts };
+    this.#back = this.#start('back', { ...data, port: port2, keeperPort: keeper.port2, loaded: loadedBack });
+    const loadedFront = halves?.front ?? null;
+    this.#front = this.#start('front', { ...data, port: port1, keeperPort: keeper.port1, loaded: loadedFront });
     this.ready = this.#until(() => this.#readyThreads === 2);
     if (log.endOffset > fromOffset) this.#tellFront({ kind: 'appended', endOffset: log.endOffset });
   }
@@ -110,6 +112,7 @@ class Split implements Scoring {
   async append(incoming: readonly Incoming[]): Promise<void> {
     this.#throwFailure();
     if (incoming.length === 0) return;
+    this.#output.owner.assertOwner();
     const ingestTimeMs = this.#clockMs();
     this.#output.log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
     this.#syncing ??= this.#syncAll();
@@ -146,7 +149,7 @@ class Split implements Scoring {
   #start(name: 'front' | 'back', workerData: CrewData): Worker {
     const worker = new Worker(new URL(`./${name}-worker.ts`, import.meta.url), {
       workerData,
-      transferList: [workerData.port],
+      transferList: [workerData.port, workerData.keeperPort, ...memoryOf(workerData.loaded)],
     });
     worker.on('message', (message: ToMain) => this.#hear(message));
     worker.on('error', (error) => this.#fail(error));
@@ -227,6 +230,12 @@ class Split implements Scoring {
   #throwFailure(): void {
     if (this.#failure !== null) throw this.#failure;
   }
+}
+
+/** The segments of a loaded half, which the thread takes over. */
+function memoryOf(loaded: CrewData['loaded']): ArrayBuffer[] {
+  const segments = loaded?.images.flatMap((image) => [...image.segments]) ?? [];
+  return segments.flatMap((segment) => (segment === undefined ? [] : [segment.buffer]));
 }
 
 function threadDied(name: string, code: number): WeirError {

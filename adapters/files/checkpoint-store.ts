@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { makeDirectory, offsetName, temporarySuffix, writeDurably, writeFully } from './durable-file.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { makeDirectory, offsetName, readWhole, removeIfAny, temporarySuffix } from './durable-file.ts';
+import { writeDurably, writeFully } from './durable-file.ts';
 import { errnoOf, withPath } from './failure.ts';
 
 /** A consistent cut: the state after every record before `offset`, written by the owner of `epoch`. */
@@ -26,8 +27,9 @@ const keptCount = 2;
  * Writes a checkpoint, whole or not at all, and keeps the one before it; files of a later offset belong to a future that
  * was undone and go. The value is plain data. Throws `DISK_FULL`; the checkpoints that exist stay.
  */
-export function saveCheckpoint({ dir, offset, epoch, value }: Checkpoint & { readonly dir: string }): void {
-  makeDirectory(dir);
+export function saveCheckpoint(checkpoint: Checkpoint & { readonly dir: string; readonly disk?: Disk }): void {
+  const { dir, offset, epoch, value, disk = realDisk } = checkpoint;
+  makeDirectory(disk, dir);
   const payload = serialize(value);
   const header = Buffer.alloc(hashedHeaderBytes);
   magic.copy(header);
@@ -37,25 +39,42 @@ export function saveCheckpoint({ dir, offset, epoch, value }: Checkpoint & { rea
   header.writeDoubleLE(payload.length, 32);
   const digest = digestOf(header, payload);
   const name = fileName(offset);
-  writeDurably(join(dir, name), (fd) => {
-    writeFully(fd, header);
-    writeFully(fd, digest);
-    writeFully(fd, payload);
+  writeDurably(disk, join(dir, name), (fd) => {
+    for (const bytes of [header, digest, payload]) writeFully(disk, fd, bytes);
   });
-  removeSuperseded(dir, name);
+  removeSuperseded(disk, dir, name);
 }
 
-/** The newest checkpoint of a directory that verifies; damaged ones are passed over and reported. */
-export function loadCheckpoint({ dir }: { dir: string }): LoadedCheckpoint {
+/**
+ * The newest checkpoint of a directory that verifies; damaged ones are passed over and reported. `damageOf` says what is
+ * wrong with what a checkpoint names, null when nothing is.
+ */
+export function loadCheckpoint(from: {
+  readonly dir: string;
+  readonly disk?: Disk;
+  readonly damageOf?: (value: unknown) => { readonly file: string; readonly why: string } | null;
+}): LoadedCheckpoint {
+  const { dir, disk = realDisk, damageOf: damageOfNamed = () => null } = from;
   const skipped: { file: string; why: string }[] = [];
-  for (const file of checkpointFiles(dir).reverse()) {
+  for (const file of checkpointFiles(disk, dir).reverse()) {
     const path = join(dir, file);
-    const bytes = withPath(path, () => readFileSync(path));
+    const bytes = readWhole(disk, path);
     const why = damageOf(bytes);
-    if (why === null) return { checkpoint: decode(bytes), skipped };
-    skipped.push({ file: path, why });
+    const checkpoint = why === null ? decode(bytes) : null;
+    const damage = checkpoint === null ? { file: path, why: why ?? '' } : damageOfNamed(checkpoint.value);
+    if (damage === null) return { checkpoint, skipped };
+    skipped.push(damage);
   }
   return { checkpoint: null, skipped };
+}
+
+/** The checkpoints of a directory that verify, newest first. */
+export function keptCheckpoints(dir: string, disk: Disk): Checkpoint[] {
+  return checkpointFiles(disk, dir)
+    .reverse()
+    .map((file) => readWhole(disk, join(dir, file)))
+    .filter((bytes) => damageOf(bytes) === null)
+    .map(decode);
 }
 
 function decode(bytes: Buffer): Checkpoint {
@@ -80,21 +99,21 @@ function digestOf(header: Buffer, payload: Buffer): Buffer {
   return createHash('sha256').update(header).update(payload).digest();
 }
 
-function removeSuperseded(dir: string, current: string): void {
-  const files = checkpointFiles(dir);
+function removeSuperseded(disk: Disk, dir: string, current: string): void {
+  const files = checkpointFiles(disk, dir);
   const end = files.indexOf(current) + 1;
   const kept = new Set(files.slice(Math.max(0, end - keptCount), end));
-  const left = readdirSync(dir).filter((name) => name.startsWith('checkpoint-') && name.endsWith(temporarySuffix));
+  const left = namesIn(disk, dir).filter((name) => name.startsWith('checkpoint-') && name.endsWith(temporarySuffix));
   for (const name of [...files.filter((file) => !kept.has(file)), ...left]) {
     const path = join(dir, name);
-    withPath(path, () => rmSync(path, { force: true }));
+    withPath(path, () => removeIfAny(disk, path));
   }
 }
 
 /** Oldest first; none when there is no directory yet. */
-function checkpointFiles(dir: string): string[] {
+function checkpointFiles(disk: Disk, dir: string): string[] {
   try {
-    return readdirSync(dir)
+    return namesIn(disk, dir)
       .filter((name) => /^checkpoint-\d{16}\.bin$/.test(name))
       .sort();
   } catch (error) {
@@ -103,6 +122,10 @@ function checkpointFiles(dir: string): string[] {
       throw error;
     });
   }
+}
+
+function namesIn(disk: Disk, dir: string): string[] {
+  return disk.list(dir).map(({ name }) => name);
 }
 
 function fileName(offset: number): string {

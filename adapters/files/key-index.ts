@@ -1,9 +1,10 @@
-import { closeSync, fstatSync, openSync, readFileSync, readdirSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { WeirError } from '../../core/contract/failure.ts';
 import { hexOfWords } from '../../core/decode/hash-words.ts';
-import { makeDirectory, offsetName, syncDirectory, temporarySuffix, writeDurably, writeFully } from './durable-file.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { makeDirectory, offsetName, readAt, readWhole, removeIfAny, syncDirectory } from './durable-file.ts';
+import { temporarySuffix, writeDurably, writeFully } from './durable-file.ts';
 import { withPath } from './failure.ts';
 
 /** A decided event: hashes as hex of at least 16 digits, of which the index keeps the first 16. */
@@ -56,56 +57,64 @@ export function writeKeyIndex(cut: {
   startOffset: number;
   endOffset: number;
   entries: readonly KeyEntry[];
+  disk?: Disk;
 }): void {
   writeKeyColumns({ ...cut, keys: columnsOf(cut.entries) });
 }
 
 /** As `writeKeyIndex`, of columns. */
-export function writeKeyColumns(cut: { dir: string; startOffset: number; endOffset: number; keys: KeyColumns }): void {
-  makeDirectory(cut.dir);
+export function writeKeyColumns(cut: {
+  dir: string;
+  startOffset: number;
+  endOffset: number;
+  keys: KeyColumns;
+  disk?: Disk;
+}): void {
+  const { disk = realDisk } = cut;
+  makeDirectory(disk, cut.dir);
   const body = encode(cut.keys);
   const footer = Buffer.alloc(entryBytes);
   magic.copy(footer);
   footer.writeDoubleLE(cut.keys.count, 8);
   footer.writeUInt32LE(crc32(body), 16);
-  writeDurably(join(cut.dir, `${offsetName(cut.startOffset)}-${offsetName(cut.endOffset)}.idx`), (fd) => {
-    writeFully(fd, body);
-    writeFully(fd, footer);
+  writeDurably(disk, join(cut.dir, `${offsetName(cut.startOffset)}-${offsetName(cut.endOffset)}.idx`), (fd) => {
+    writeFully(disk, fd, body);
+    writeFully(disk, fd, footer);
   });
 }
 
 /** Opens the index files of a directory, which is made if need be. A file's checksum is verified when it is first used. */
-export function openKeyIndex(dir: string): KeyIndex {
-  makeDirectory(dir);
+export function openKeyIndex(dir: string, disk: Disk = realDisk): KeyIndex {
+  makeDirectory(disk, dir);
   const verified = new Set<string>();
-  let files = listFiles(dir);
+  let files = listFiles(disk, dir);
   const refresh = (): void => {
-    files = listFiles(dir);
+    files = listFiles(disk, dir);
   };
   const find = (idHash: string): FoundKey | null => {
     const key = Buffer.from(prefixOf(idHash), 'hex');
     for (const file of files) {
-      const entry = withFile(file.path, (fd) => {
-        if (!verified.has(file.path)) verify(file.path, fd);
+      const entry = withFile(disk, file.path, (fd) => {
+        if (!verified.has(file.path)) verify(disk, file.path, fd);
         verified.add(file.path);
-        return findEntry(fd, key);
+        return findEntry(disk, fd, key);
       });
       if (entry !== null) return { ...entry, startOffset: file.startOffset, endOffset: file.endOffset };
     }
     return null;
   };
   const removeFrom = (offset: number): void => {
-    removeFiles(dir, offset);
+    removeFiles(disk, dir, offset);
     verified.clear();
     refresh();
   };
-  const eachIdWords: KeyIndex['eachIdWords'] = (visit) => files.forEach(({ path }) => eachIdOf(path, visit));
+  const eachIdWords: KeyIndex['eachIdWords'] = (visit) =>
+    files.forEach(({ path }) => eachIdOf(readWhole(disk, path), visit));
   const eachId: KeyIndex['eachId'] = (visit) => eachIdWords((words, at) => visit(hexOfWords({ words, at, count: 2 })));
   return { find, eachId, eachIdWords, removeFrom, refresh };
 }
 
-function eachIdOf(path: string, visit: (words: Uint32Array, at: number) => void): void {
-  const bytes = withPath(path, () => readFileSync(path));
+function eachIdOf(bytes: Buffer, visit: (words: Uint32Array, at: number) => void): void {
   const words = new Uint32Array(2);
   for (let at = 0; at < bytes.length - entryBytes; at += entryBytes) {
     words[0] = bytes.readUInt32BE(at);
@@ -170,8 +179,8 @@ function prefixOf(hash: string): string {
 type IndexFile = { readonly path: string; readonly startOffset: number; readonly endOffset: number };
 
 /** Newest first. */
-function listFiles(dir: string): IndexFile[] {
-  const names = withPath(dir, () => readdirSync(dir)).filter((name) => /^\d{16}-\d{16}\.idx$/.test(name));
+function listFiles(disk: Disk, dir: string): IndexFile[] {
+  const names = namesIn(disk, dir).filter((name) => /^\d{16}-\d{16}\.idx$/.test(name));
   return names
     .sort()
     .reverse()
@@ -182,29 +191,33 @@ function listFiles(dir: string): IndexFile[] {
     }));
 }
 
-function removeFiles(dir: string, offset: number): void {
-  const doomed = listFiles(dir).filter(({ startOffset }) => startOffset >= offset);
-  const left = readdirSync(dir).filter((name) => name.endsWith(`.idx${temporarySuffix}`));
-  for (const path of [...doomed.map((file) => file.path), ...left.map((name) => join(dir, name))]) {
-    withPath(path, () => rmSync(path, { force: true }));
-  }
-  syncDirectory(dir);
+function namesIn(disk: Disk, dir: string): string[] {
+  return withPath(dir, () => disk.list(dir)).map(({ name }) => name);
 }
 
-function withFile<Result>(path: string, use: (fd: number) => Result): Result {
+function removeFiles(disk: Disk, dir: string, offset: number): void {
+  const doomed = listFiles(disk, dir).filter(({ startOffset }) => startOffset >= offset);
+  const left = namesIn(disk, dir).filter((name) => name.endsWith(`.idx${temporarySuffix}`));
+  for (const path of [...doomed.map((file) => file.path), ...left.map((name) => join(dir, name))]) {
+    withPath(path, () => removeIfAny(disk, path));
+  }
+  syncDirectory(disk, dir);
+}
+
+function withFile<Result>(disk: Disk, path: string, use: (fd: number) => Result): Result {
   return withPath(path, () => {
-    const fd = openSync(path, 'r');
+    const fd = disk.open(path, 'r');
     try {
       return use(fd);
     } finally {
-      closeSync(fd);
+      disk.close(fd);
     }
   });
 }
 
-function verify(path: string, fd: number): void {
-  const sizeBytes = fstatSync(fd).size;
-  const bytes = readAt(fd, 0, sizeBytes);
+function verify(disk: Disk, path: string, fd: number): void {
+  const sizeBytes = disk.sizeOf(fd);
+  const bytes = readAt(disk, fd, { position: 0, sizeBytes });
   const body = bytes.subarray(0, Math.max(0, sizeBytes - entryBytes));
   const footer = bytes.subarray(body.length);
   const whole =
@@ -222,32 +235,23 @@ function verify(path: string, fd: number): void {
 }
 
 /** The first entry of a key in one file: of several, the one of the lowest offset. */
-function findEntry(fd: number, key: Buffer): { bodyHashPrefix: string; offset: number } | null {
-  const count = fstatSync(fd).size / entryBytes - 1;
+function findEntry(disk: Disk, fd: number, key: Buffer): { bodyHashPrefix: string; offset: number } | null {
+  const count = disk.sizeOf(fd) / entryBytes - 1;
   let start = 0;
   let end = count;
   // Invariant: the first entry that is not less than the key is in [start, end]; at count there is none.
   while (end - start > blockEntries) {
     const middle = Math.floor((start + end) / 2);
-    if (readAt(fd, middle * entryBytes, 8).compare(key) < 0) start = middle + 1;
+    const probe = readAt(disk, fd, { position: middle * entryBytes, sizeBytes: 8 });
+    if (probe.compare(key) < 0) start = middle + 1;
     else end = middle;
   }
-  const block = readAt(fd, start * entryBytes, (Math.min(end + 1, count) - start) * entryBytes);
+  const sizeBytes = (Math.min(end + 1, count) - start) * entryBytes;
+  const block = readAt(disk, fd, { position: start * entryBytes, sizeBytes });
   for (let at = 0; at < block.length; at += entryBytes) {
     if (block.subarray(at, at + 8).equals(key)) {
       return { bodyHashPrefix: block.toString('hex', at + 8, at + 16), offset: block.readDoubleLE(at + 16) };
     }
   }
   return null;
-}
-
-function readAt(fd: number, position: number, sizeBytes: number): Buffer {
-  const bytes = Buffer.allocUnsafe(sizeBytes);
-  let done = 0;
-  while (done < sizeBytes) {
-    const count = readSync(fd, bytes, done, sizeBytes - done, position + done);
-    if (count === 0) return bytes.subarray(0, done);
-    done += count;
-  }
-  return bytes;
 }

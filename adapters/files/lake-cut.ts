@@ -1,7 +1,6 @@
-import { renameSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TableSchema } from '../../core/sinks/table-schema.ts';
+import type { Disk } from './disk.ts';
 import { offsetName, syncDirectory } from './durable-file.ts';
 import { withPath, wrapFsError } from './failure.ts';
 import { endPart, type LakePart, removePart } from './lake-part.ts';
@@ -17,9 +16,10 @@ export type LakeCut = {
   readonly table: (schema: TableSchema) => LakeTable;
   /**
    * Gives the files their names and makes them durable: afterwards a checkpoint at `endOffset` may rely on the cut, which
-   * is then done. Tables without rows have no file. Throws `DISK_FULL`; no file of the cut is left then.
+   * is then done. Tables without rows have no file. `assertOwner` is asked right before the names are given. Throws
+   * `DISK_FULL`; no file of the cut is left then.
    */
-  readonly finish: (endOffset: number) => Promise<void>;
+  readonly finish: (endOffset: number, assertOwner?: () => void) => Promise<void>;
   /** As `finish`, in one go. */
   readonly finishSync: (endOffset: number) => void;
   /** Throws the unfinished files away. */
@@ -27,13 +27,13 @@ export type LakeCut = {
 };
 
 /** Starts a cut of the lake in a directory. */
-export function openCut({ dir, startOffset }: { dir: string; startOffset: number }): LakeCut {
+export function openCut({ disk, dir, startOffset }: { disk: Disk; dir: string; startOffset: number }): LakeCut {
   const tables = new Map<TableSchema, OpenTable>();
   const partsOf = (): LakePart[] => [...tables.values()].flatMap(({ parts }) => [...parts.values()]);
   const table = (schema: TableSchema): LakeTable => {
     const known = tables.get(schema);
     if (known !== undefined) return known.writer;
-    const opened = openTable({ dir, startOffset, schema });
+    const opened = openTable({ disk, dir, startOffset, schema });
     tables.set(schema, opened);
     return opened.writer;
   };
@@ -42,13 +42,17 @@ export function openCut({ dir, startOffset }: { dir: string; startOffset: number
     startOffset,
     table,
     abandon,
-    finish: async (endOffset) => {
+    finish: async (endOffset, assertOwner) => {
       const parts = partsOf();
       try {
         parts.forEach(endPart);
-        await syncAll(parts.map(({ temporaryPath }) => temporaryPath));
+        await syncAll(
+          disk,
+          parts.map(({ temporaryPath }) => temporaryPath),
+        );
+        assertOwner?.();
         parts.forEach((part) => nameOf(part, { startOffset, endOffset }));
-        await syncAll([...new Set(parts.map((part) => part.dir))]);
+        await syncAll(disk, [...new Set(parts.map((part) => part.dir))]);
       } catch (error) {
         abandon();
         throw error;
@@ -58,9 +62,9 @@ export function openCut({ dir, startOffset }: { dir: string; startOffset: number
       const parts = partsOf();
       try {
         parts.forEach(endPart);
-        for (const { temporaryPath } of parts) syncDirectory(temporaryPath);
+        for (const { temporaryPath } of parts) syncDirectory(disk, temporaryPath);
         parts.forEach((part) => nameOf(part, { startOffset, endOffset }));
-        for (const folder of new Set(parts.map((part) => part.dir))) syncDirectory(folder);
+        for (const folder of new Set(parts.map((part) => part.dir))) syncDirectory(disk, folder);
       } catch (error) {
         abandon();
         throw error;
@@ -69,25 +73,27 @@ export function openCut({ dir, startOffset }: { dir: string; startOffset: number
   };
 }
 
-function nameOf({ dir, temporaryPath }: LakePart, cut: { startOffset: number; endOffset: number }): void {
+function nameOf({ disk, dir, temporaryPath }: LakePart, cut: { startOffset: number; endOffset: number }): void {
   const name = `${offsetName(cut.startOffset)}-${offsetName(cut.endOffset)}.parquet`;
-  withPath(temporaryPath, () => renameSync(temporaryPath, join(dir, name)));
+  withPath(temporaryPath, () => disk.rename(temporaryPath, join(dir, name)));
 }
 
 const syncsMax = 8;
 
 /** Makes files, or the names in directories, durable: some at a time. */
-async function syncAll(paths: readonly string[]): Promise<void> {
+async function syncAll(disk: Disk, paths: readonly string[]): Promise<void> {
   for (let start = 0; start < paths.length; start += syncsMax) {
-    await Promise.all(paths.slice(start, start + syncsMax).map(syncPath));
+    await Promise.all(paths.slice(start, start + syncsMax).map((path) => syncPath(disk, path)));
   }
 }
 
-async function syncPath(path: string): Promise<void> {
+async function syncPath(disk: Disk, path: string): Promise<void> {
+  const fd = withPath(path, () => disk.open(path, 'r'));
   try {
-    await using file = await open(path, 'r');
-    await file.sync();
+    await disk.syncLater(fd);
   } catch (error) {
     throw wrapFsError(error, path);
+  } finally {
+    disk.close(fd);
   }
 }

@@ -1,25 +1,27 @@
-import { closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ColumnData } from '../../core/sinks/column-data.ts';
 import type { TableSchema } from '../../core/sinks/table-schema.ts';
-import { makeDirectory, offsetName, temporarySuffix, writeFully } from './durable-file.ts';
+import type { Disk } from './disk.ts';
+import { makeDirectory, offsetName, removeIfAny, temporarySuffix, writeFully } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { type ParquetFile, startParquet, writeFooter, writeGroup } from './parquet-file.ts';
 import { addToGroup, giveBackRowGroup, takeRowGroup, type RowGroupBuffer, rowGroupRows } from './parquet-row-group.ts';
 
 /** One file of a cut in the making: a temporary file of whole row groups, and the rows that wait for the next one. */
 export type LakePart = {
+  readonly disk: Disk;
   readonly dir: string;
   readonly temporaryPath: string;
   readonly file: ParquetFile;
-  readonly group: RowGroupBuffer;
+  /** The rows that wait; null while there are none, so that the days of a cut share some buffers. */
+  group: RowGroupBuffer | null;
 };
 
 /** Starts a part in a folder of the lake; the file is made with its first row group. */
-export function createPart(part: { dir: string; startOffset: number; schema: TableSchema }): LakePart {
-  const { dir, startOffset, schema } = part;
+export function createPart(part: { disk: Disk; dir: string; startOffset: number; schema: TableSchema }): LakePart {
+  const { disk, dir, startOffset, schema } = part;
   const temporaryPath = join(dir, `${offsetName(startOffset)}.parquet${temporarySuffix}`);
-  return { dir, temporaryPath, file: startParquet(schema), group: takeRowGroup(schema) };
+  return { disk, dir, temporaryPath, file: startParquet(schema), group: null };
 }
 
 /** Adds the rows `rows[from, to)` and writes the row groups that are full. Plain arguments: pieces may be short. */
@@ -31,41 +33,55 @@ export function addToPart(
   to: number,
 ): void {
   for (let start = from; start < to;) {
-    const end = Math.min(to, start + rowGroupRows - part.group.rowCount);
-    addToGroup(part.group, columns, rows, start, end);
-    if (part.group.rowCount === rowGroupRows) flushPart(part);
+    const group = (part.group ??= takeRowGroup(part.file.schema));
+    const end = Math.min(to, start + rowGroupRows - group.rowCount);
+    addToGroup(group, columns, rows, start, end);
+    if (group.rowCount === rowGroupRows) flushPart(part);
     start = end;
   }
 }
 
 /** Writes the rows that wait as a row group. Throws `DISK_FULL`. */
 export function flushPart(part: LakePart): void {
-  appendTo(part, (write) => writeGroup(part.file, part.group, write));
+  appendTo(part, (write) => writeWaiting(part, write));
 }
 
 /** Writes what is left, then the footer. The file still has its temporary name, and nothing is synced. */
 export function endPart(part: LakePart): void {
   appendTo(part, (write) => {
-    writeGroup(part.file, part.group, write);
+    writeWaiting(part, write);
     writeFooter(part.file, write);
   });
-  giveBackRowGroup(part.file.schema, part.group);
+}
+
+function writeWaiting(part: LakePart, write: (bytes: Uint8Array) => void): void {
+  const { file, group } = part;
+  if (group === null) return;
+  writeGroup(file, group, write);
+  giveBackRowGroup(file.schema, group);
+  part.group = null;
+}
+
+/** How many rows of a part wait for a full row group. */
+export function waitingRowsOf({ group }: LakePart): number {
+  return group === null ? 0 : group.rowCount;
 }
 
 /** Deletes the temporary file. */
 export function removePart(part: LakePart): void {
-  rmSync(part.temporaryPath, { force: true });
+  removeIfAny(part.disk, part.temporaryPath);
 }
 
 /** Opens the file for the moment only: a cut may have more days than a process may have open files. */
-function appendTo({ dir, temporaryPath, file }: LakePart, run: (write: (bytes: Uint8Array) => void) => void): void {
-  if (file.sizeBytes === 0) makeDirectory(dir);
+function appendTo(part: LakePart, run: (write: (bytes: Uint8Array) => void) => void): void {
+  const { disk, dir, temporaryPath, file } = part;
+  if (file.sizeBytes === 0) makeDirectory(disk, dir);
   withPath(temporaryPath, () => {
-    const fd = openSync(temporaryPath, file.sizeBytes === 0 ? 'w' : 'a');
+    const fd = disk.open(temporaryPath, file.sizeBytes === 0 ? 'w' : 'a');
     try {
-      run((bytes) => writeFully(fd, bytes));
+      run((bytes) => writeFully(disk, fd, bytes));
     } finally {
-      closeSync(fd);
+      disk.close(fd);
     }
   });
 }

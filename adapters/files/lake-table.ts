@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { ColumnData } from '../../core/sinks/column-data.ts';
 import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
-import { addToPart, createPart, flushPart, type LakePart } from './lake-part.ts';
+import type { Disk } from './disk.ts';
+import { addToPart, createPart, flushPart, type LakePart, waitingRowsOf } from './lake-part.ts';
 import { rowGroupRows } from './parquet-row-group.ts';
 import { columnsOfRows, rowNumbers } from './parquet-rows.ts';
 
@@ -22,6 +23,7 @@ export type LakeTable = {
 export type OpenTable = { readonly writer: LakeTable; readonly parts: ReadonlyMap<number, LakePart> };
 
 type TableParts = {
+  readonly disk: Disk;
   readonly dir: string;
   readonly startOffset: number;
   readonly schema: TableSchema;
@@ -38,7 +40,7 @@ const dayMs = 86_400_000;
 const waitingRowsMax = rowGroupRows * 4;
 
 /** Opens a table of the cut that begins at an offset. */
-export function openTable(options: { dir: string; startOffset: number; schema: TableSchema }): OpenTable {
+export function openTable(options: { disk: Disk; dir: string; startOffset: number; schema: TableSchema }): OpenTable {
   const { schema } = options;
   const table: TableParts = { ...options, parts: new Map(), waitingRows: 0, lastDay: Number.NaN, lastPart: null };
   const writer: LakeTable = {
@@ -79,9 +81,9 @@ function partOf(table: TableParts, day: number): LakePart {
   if (day === table.lastDay && table.lastPart !== null) return table.lastPart;
   let part = table.parts.get(day);
   if (part === undefined) {
-    const { dir, startOffset, schema } = table;
+    const { disk, dir, startOffset, schema } = table;
     const folder = schema.partitionBy === undefined ? schema.name : join(schema.name, `event_date=${dateOf(day)}`);
-    part = createPart({ dir: join(dir, folder), startOffset, schema });
+    part = createPart({ disk, dir: join(dir, folder), startOffset, schema });
     table.parts.set(day, part);
   }
   table.lastDay = day;
@@ -101,15 +103,15 @@ function addToDay(
   from: number,
   to: number,
 ): void {
-  const waited = part.group.rowCount;
+  const waited = waitingRowsOf(part);
   addToPart(part, columns, rows, from, to);
-  table.waitingRows += part.group.rowCount - waited;
+  table.waitingRows += waitingRowsOf(part) - waited;
   if (table.waitingRows < waitingRowsMax) return;
   const fullest = fullestPart(table);
-  table.waitingRows -= fullest.group.rowCount;
+  table.waitingRows -= waitingRowsOf(fullest);
   flushPart(fullest);
 }
 
 function fullestPart({ parts }: TableParts): LakePart {
-  return [...parts.values()].reduce((fullest, part) => (part.group.rowCount > fullest.group.rowCount ? part : fullest));
+  return [...parts.values()].reduce((fullest, part) => (waitingRowsOf(part) > waitingRowsOf(fullest) ? part : fullest));
 }

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TableRow } from '../../core/sinks/table-schema.ts';
-import { makeDirectory, syncDirectory, temporarySuffix } from './durable-file.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { existsOn, makeDirectory, syncDirectory, temporarySuffix } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { readParquetBatches } from './parquet-reader.ts';
 import { type LakeCut, openCut } from './lake-cut.ts';
@@ -27,27 +27,31 @@ export type Lake = {
 };
 
 /** Opens a lake, whose directory is made if need be. */
-export function openLake({ dir }: { dir: string }): Lake {
-  makeDirectory(dir);
-  const listFiles = (table: string): LakeFile[] => listTable(join(dir, table));
+export function openLake({ dir, disk = realDisk }: { dir: string; disk?: Disk }): Lake {
+  makeDirectory(disk, dir);
+  const listFiles = (table: string): LakeFile[] => listTable(disk, join(dir, table));
   return {
-    openCut: (startOffset) => openCut({ dir, startOffset }),
+    openCut: (startOffset) => openCut({ disk, dir, startOffset }),
     removeFrom: (offset) => {
-      removeFrom(dir, offset);
+      removeFrom(disk, dir, offset);
     },
     listFiles,
-    readRows: (table, options = {}) => readRows(listFiles(table), options.columns),
+    readRows: (table, options = {}) => readRows(disk, listFiles(table), options.columns),
   };
 }
 
-async function* readRows(files: readonly LakeFile[], columns?: readonly string[]): AsyncGenerator<TableRow[]> {
-  for (const { path } of files) yield* readParquetBatches(columns ? { path, columns } : { path });
+async function* readRows(
+  disk: Disk,
+  files: readonly LakeFile[],
+  columns?: readonly string[],
+): AsyncGenerator<TableRow[]> {
+  for (const { path } of files) yield* readParquetBatches(columns ? { disk, path, columns } : { disk, path });
 }
 
-function listTable(tableDir: string): LakeFile[] {
-  if (!existsSync(tableDir)) return [];
+function listTable(disk: Disk, tableDir: string): LakeFile[] {
+  if (!existsOn(disk, tableDir)) return [];
   const files: LakeFile[] = [];
-  for (const path of withPath(tableDir, () => readdirSync(tableDir, { recursive: true, encoding: 'utf8' }))) {
+  for (const path of withPath(tableDir, () => pathsBelow(disk, tableDir, ''))) {
     const match = /^(?:event_date=(.+)\/)?(\d{16})-(\d{16})\.parquet$/.exec(path);
     if (match === null) continue;
     const [, date = null, start, end] = match;
@@ -56,23 +60,30 @@ function listTable(tableDir: string): LakeFile[] {
   return files.sort((a, b) => a.startOffset - b.startOffset || compareText(a.date ?? '', b.date ?? ''));
 }
 
+/** The files of a directory and of those below, by their paths from it. */
+function pathsBelow(disk: Disk, dir: string, prefix: string): string[] {
+  return disk.list(dir).flatMap(({ name, isDirectory }) => {
+    return isDirectory ? pathsBelow(disk, join(dir, name), `${prefix}${name}/`) : [prefix + name];
+  });
+}
+
 function compareText(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }
 
 /** Deletes the files of a folder and of those below; whether the folder is empty then. */
-function removeFrom(dir: string, offset: number): boolean {
+function removeFrom(disk: Disk, dir: string, offset: number): boolean {
   let removed = false;
   let left = 0;
-  for (const entry of withPath(dir, () => readdirSync(dir, { withFileTypes: true }))) {
-    const path = join(dir, entry.name);
-    const doomed = entry.isDirectory() ? removeFrom(path, offset) : isDoomed(entry.name, offset);
-    if (doomed) withPath(path, () => (entry.isDirectory() ? rmdirSync(path) : rmSync(path)));
+  for (const { name, isDirectory } of withPath(dir, () => disk.list(dir))) {
+    const path = join(dir, name);
+    const doomed = isDirectory ? removeFrom(disk, path, offset) : isDoomed(name, offset);
+    if (doomed) withPath(path, () => (isDirectory ? disk.removeDirectory(path) : disk.remove(path)));
     if (doomed) removed = true;
     else left++;
   }
-  if (removed) syncDirectory(dir);
+  if (removed) syncDirectory(disk, dir);
   return left === 0;
 }
 

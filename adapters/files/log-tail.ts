@@ -1,8 +1,8 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { LogBlock } from '../../core/decode/log-block.ts';
-import { offsetName } from './durable-file.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { existsOn, offsetName } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { fixedBytes, headerBytes, prefixBytes, recordBytesMax } from './segment-format.ts';
 import { corrupt, listSegments } from './segment-scan.ts';
@@ -14,12 +14,14 @@ export type LogTailOptions = {
   /** Checksums are verified below this offset; those above were written by this process and never left its memory. */
   readonly verifyBelowOffset: number;
   readonly bytesMax?: number;
+  readonly disk?: Disk;
 };
 
 type File = { readonly path: string; readonly fd: number };
 
 /** Reads a segment log that this or another thread appends to, block by block. */
 export class LogTail {
+  readonly #disk: Disk;
   readonly #dir: string;
   readonly #verifyBelowOffset: number;
   readonly #topicBytes: Buffer[] = [];
@@ -28,12 +30,14 @@ export class LogTail {
   #position: number;
   #offset: number;
 
-  constructor({ dir, fromOffset, verifyBelowOffset, bytesMax = 2 * 1024 * 1024 }: LogTailOptions) {
+  constructor(options: LogTailOptions) {
+    const { dir, fromOffset, verifyBelowOffset, bytesMax = 2 * 1024 * 1024, disk = realDisk } = options;
+    this.#disk = disk;
     this.#dir = dir;
     this.#verifyBelowOffset = verifyBelowOffset;
     this.#buffer = Buffer.allocUnsafeSlow(bytesMax);
     this.#offset = fromOffset;
-    const { file, position } = openAt(dir, fromOffset);
+    const { file, position } = openAt(disk, dir, fromOffset);
     this.#file = file;
     this.#position = position;
   }
@@ -70,7 +74,7 @@ export class LogTail {
   }
 
   close(): void {
-    closeSync(this.#file.fd);
+    this.#disk.close(this.#file.fd);
   }
 
   #fill(): number {
@@ -79,7 +83,7 @@ export class LogTail {
     return withPath(path, () => {
       let end = 0;
       while (end < buffer.length) {
-        const count = readSync(fd, buffer, end, buffer.length - end, this.#position + end);
+        const count = this.#disk.read(fd, buffer, end, this.#position + end);
         if (count === 0) break;
         end += count;
       }
@@ -89,9 +93,9 @@ export class LogTail {
 
   #moveToNextSegment(): void {
     const path = join(this.#dir, `${offsetName(this.#offset)}.log`);
-    if (path === this.#file.path || !existsSync(path)) throw corrupt(this.#file, this.#offset);
-    const fd = withPath(path, () => openSync(path, 'r'));
-    closeSync(this.#file.fd);
+    if (path === this.#file.path || !existsOn(this.#disk, path)) throw corrupt(this.#file, this.#offset);
+    const fd = withPath(path, () => this.#disk.open(path, 'r'));
+    this.#disk.close(this.#file.fd);
     this.#file = { path, fd };
     this.#position = 0;
   }
@@ -143,13 +147,13 @@ function verifies(buffer: Buffer, at: number, length: number): boolean {
 }
 
 /** The file and byte position of an offset; the end of the log is the position behind its last record. */
-function openAt(dir: string, fromOffset: number): { file: File; position: number } {
-  const segment = listSegments(dir).findLast(({ firstOffset }) => firstOffset <= fromOffset);
+function openAt(disk: Disk, dir: string, fromOffset: number): { file: File; position: number } {
+  const segment = listSegments(disk, dir).findLast(({ firstOffset }) => firstOffset <= fromOffset);
   if (segment === undefined) throw corrupt({ path: dir }, fromOffset);
-  const reader = new SegmentReader(segment, fromOffset);
+  const reader = new SegmentReader(disk, segment, fromOffset);
   try {
     if (reader.offset !== fromOffset) throw corrupt(segment, reader.offset);
-    return { file: { path: segment.path, fd: openSync(segment.path, 'r') }, position: reader.position };
+    return { file: { path: segment.path, fd: disk.open(segment.path, 'r') }, position: reader.position };
   } finally {
     reader.close();
   }

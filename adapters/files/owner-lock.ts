@@ -1,10 +1,10 @@
-import { linkSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { WeirError } from '../../core/contract/failure.ts';
-import { makeDirectory, offsetName, readTextIfAny, temporarySuffix, writeDurably, writeFully } from './durable-file.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { makeDirectory, offsetName, readTextIfAny, removeIfAny, temporarySuffix } from './durable-file.ts';
+import { writeDurably, writeFully } from './durable-file.ts';
 import { errnoOf, withPath } from './failure.ts';
-import { isLive, processStartTimeMs } from './process-liveness.ts';
+import { type ProcessMark, type Processes, realProcesses } from './process-liveness.ts';
 
 /** The hold of this process on an output directory. */
 export type Owner = {
@@ -17,13 +17,12 @@ export type Owner = {
 };
 
 /** What `owner.json` says. A released directory has pid 0. */
-export type OwnerRecord = {
-  readonly pid: number;
-  readonly host: string;
-  readonly epoch: number;
-  /** When the process started, milliseconds UTC: a later process may get the same pid. Null where the system does not say. */
-  readonly startTimeMs: number | null;
-};
+export type OwnerRecord = ProcessMark & { readonly epoch: number };
+
+/** Where a directory is, and among which processes its owners are. */
+export type OwnerOptions = { readonly disk?: Disk; readonly processes?: Processes };
+
+type Place = { readonly dir: string; readonly disk: Disk; readonly processes: Processes };
 
 /**
  * Makes this process the one owner of a directory, and takes over from an owner that is dead. Throws `OWNER_ACTIVE` with
@@ -32,47 +31,51 @@ export type OwnerRecord = {
  * `owner.json` is the truth. A taker first claims the next epoch by linking a file of that name, which one taker alone can
  * do, then looks at `owner.json` again, then replaces it. A claim outlives its taker, so no epoch is given twice.
  */
-export function acquireOwner(dir: string): Owner {
-  makeDirectory(dir);
+export function acquireOwner(dir: string, { disk = realDisk, processes = realProcesses }: OwnerOptions = {}): Owner {
+  const place = { dir, disk, processes };
+  makeDirectory(disk, dir);
+  const record = withPath(dir, () => takeOver(place));
+  return ownerOf(place, record);
+}
+
+function takeOver(place: Place): OwnerRecord {
   for (;;) {
-    const current = readOwner(ownerPath(dir));
-    if (current !== null && isLive(current)) throw active(dir, current);
-    const record = claim(dir, current?.epoch ?? 0);
-    if ((readOwner(ownerPath(dir))?.epoch ?? 0) >= record.epoch) {
-      rmSync(claimPath(dir, record.epoch), { force: true });
-      continue;
+    const current = readOwner(place);
+    if (current !== null && place.processes.isLive(current)) throw active(place, current);
+    const record = claim(place, current?.epoch ?? 0);
+    if ((readOwner(place)?.epoch ?? 0) < record.epoch) {
+      take(place, record);
+      return record;
     }
-    take(dir, record);
-    return ownerOf(dir, record);
+    removeIfAny(place.disk, claimPath(place.dir, record.epoch));
   }
 }
 
 /** The hold of another thread of this process, by its epoch. Throws `FENCED` when the directory has another owner. */
 export function ownerOfEpoch(dir: string, epoch: number): Pick<Owner, 'epoch' | 'assertOwner'> {
-  const record = { pid: process.pid, host: hostname(), epoch, startTimeMs: null };
-  const owner = ownerOf(dir, record);
+  const owner = ownerOf({ dir, disk: realDisk, processes: realProcesses }, { ...realProcesses.self(), epoch });
   owner.assertOwner();
   return owner;
 }
 
-function take(dir: string, record: OwnerRecord): void {
+function take(place: Place, record: OwnerRecord): void {
   try {
-    writeOwner(dir, record);
-    removeClaimsBelow(dir, record.epoch);
+    writeOwner(place, record);
+    removeClaimsBelow(place, record.epoch);
   } catch (error) {
-    rmSync(claimPath(dir, record.epoch), { force: true });
+    removeIfAny(place.disk, claimPath(place.dir, record.epoch));
     throw error;
   }
 }
 
-function ownerOf(dir: string, record: OwnerRecord): Owner {
+function ownerOf(place: Place, record: OwnerRecord): Owner {
   const assertOwner = (): void => {
-    const current = readOwner(ownerPath(dir));
-    if (current === null || !isSame(current, record)) throw fenced(dir, record, current);
+    const current = readOwner(place);
+    if (current === null || !isSame(current, record)) throw fenced(place.dir, record, current);
   };
   const release = (): void => {
-    const current = readOwner(ownerPath(dir));
-    if (current !== null && isSame(current, record)) writeOwner(dir, { ...record, pid: 0 });
+    const current = readOwner(place);
+    if (current !== null && isSame(current, record)) writeOwner(place, { ...record, pid: 0 });
   };
   return { epoch: record.epoch, assertOwner, release };
 }
@@ -82,13 +85,14 @@ function isSame(a: OwnerRecord, b: OwnerRecord): boolean {
 }
 
 /** Claims the first epoch after `epoch` that nobody has; a claim of a dead taker is passed over, a live taker has won. */
-function claim(dir: string, epoch: number): OwnerRecord {
-  const temporaryPath = join(dir, `owner-${hostname()}-${process.pid}${temporarySuffix}`);
+function claim({ dir, disk, processes }: Place, epoch: number): OwnerRecord {
+  const self = processes.self();
+  const temporaryPath = join(dir, `owner-${self.host}-${self.pid}${temporarySuffix}`);
   for (let next = epoch + 1; ; next++) {
-    const record = { pid: process.pid, host: hostname(), epoch: next, startTimeMs: processStartTimeMs(process.pid) };
+    const record = { ...self, epoch: next };
     try {
-      writeFileSync(temporaryPath, JSON.stringify(record));
-      linkSync(temporaryPath, claimPath(dir, next));
+      writeClaim(disk, temporaryPath, record);
+      disk.link(temporaryPath, claimPath(dir, next));
       return record;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') {
@@ -97,28 +101,40 @@ function claim(dir: string, epoch: number): OwnerRecord {
         });
       }
     } finally {
-      rmSync(temporaryPath, { force: true });
+      removeIfAny(disk, temporaryPath);
     }
-    const rival = parseOwner(readTextIfAny(claimPath(dir, next)) ?? '');
+    const rival = parseOwner(readTextIfAny(disk, claimPath(dir, next)) ?? '');
     // A taker on another host cannot be asked; it has the time of one rename, and assertOwner judges the two.
-    if (rival !== null && rival.host === hostname() && isLive(rival)) throw active(dir, rival);
+    if (rival !== null && rival.host === self.host && processes.isLive(rival)) {
+      throw active({ dir, disk, processes }, rival);
+    }
   }
 }
 
-function writeOwner(dir: string, record: OwnerRecord): void {
-  writeDurably(ownerPath(dir), (fd) => writeFully(fd, Buffer.from(`${JSON.stringify(record)}\n`)));
+function writeClaim(disk: Disk, path: string, record: OwnerRecord): void {
+  const fd = disk.open(path, 'w');
+  try {
+    writeFully(disk, fd, Buffer.from(JSON.stringify(record)));
+  } finally {
+    disk.close(fd);
+  }
 }
 
-function removeClaimsBelow(dir: string, epoch: number): void {
-  for (const name of readdirSync(dir)) {
-    if (/^owner-\d{16}\.claim$/.test(name) && name < `owner-${offsetName(epoch)}.claim`)
-      rmSync(join(dir, name), { force: true });
+function writeOwner({ dir, disk }: Place, record: OwnerRecord): void {
+  writeDurably(disk, ownerPath(dir), (fd) => writeFully(disk, fd, Buffer.from(`${JSON.stringify(record)}\n`)));
+}
+
+function removeClaimsBelow({ dir, disk }: Place, epoch: number): void {
+  for (const { name } of disk.list(dir)) {
+    const isOlder = /^owner-\d{16}\.claim$/.test(name) && name < `owner-${offsetName(epoch)}.claim`;
+    if (isOlder) removeIfAny(disk, join(dir, name));
   }
 }
 
 /** Null when there is no file; a damaged one throws `OWNER_UNREADABLE`. */
-function readOwner(path: string): OwnerRecord | null {
-  const text = readTextIfAny(path);
+function readOwner({ dir, disk }: Place): OwnerRecord | null {
+  const path = ownerPath(dir);
+  const text = readTextIfAny(disk, path);
   if (text === null) return null;
   const record = parseOwner(text);
   if (record !== null) return record;
@@ -144,8 +160,8 @@ function parseOwner(text: string): OwnerRecord | null {
   return { pid, host, epoch, startTimeMs };
 }
 
-function active(dir: string, { pid, host, epoch }: OwnerRecord): WeirError {
-  const here = host === hostname();
+function active({ dir, processes }: Place, { pid, host, epoch }: OwnerRecord): WeirError {
+  const here = host === processes.self().host;
   return new WeirError({
     code: 'OWNER_ACTIVE',
     message: `${dir}: process ${pid}${here ? '' : ` on host ${host}`} owns the directory (epoch ${epoch})`,

@@ -1,3 +1,4 @@
+import type { TextPlace } from '../../core/decode/interner.ts';
 import type { ColumnData } from '../../core/sinks/column-data.ts';
 import { appendBytes, type ByteList, createByteList, reserveBytes, usedBytes } from './parquet-bytes.ts';
 import { type ColumnBuffer, isOfType, type NamedColumn, wrongValue } from './parquet-column.ts';
@@ -53,6 +54,8 @@ function appendSpans(
   }
 }
 
+const place: TextPlace = { bytes: new Uint8Array(0), start: 0, end: 0, scope: Number.NaN };
+
 /** Whether there was a value. */
 function appendValue({ column, bytes }: BytesBuffer, data: ColumnData, row: number): boolean {
   switch (data.kind) {
@@ -61,9 +64,9 @@ function appendValue({ column, bytes }: BytesBuffer, data: ColumnData, row: numb
       return true;
     case 'ids': {
       const id = data.ids[data.start + row * data.stride] ?? -1;
-      const text = id < 0 ? null : data.textOf(id);
-      if (text !== null) appendBytes(bytes, text);
-      return text !== null;
+      const isPresent = id >= 0 && data.textOf(id, place);
+      if (isPresent) appendBytes(bytes, place.bytes, place.start, place.end);
+      return isPresent;
     }
     case 'constant':
       return appendAny(bytes, column, data.value);
@@ -95,8 +98,9 @@ function appendHex(list: ByteList, data: Extract<ColumnData, { kind: 'hex' }>, r
     at += 8;
   }
   list.length = at;
-  const ending = endings === undefined ? null : endings.textOf(endings.ids[row] ?? -1);
-  if (ending !== null) appendBytes(list, ending);
+  if (endings !== undefined && endings.textOf(endings.ids[row] ?? -1, place)) {
+    appendBytes(list, place.bytes, place.start, place.end);
+  }
 }
 
 function appendAny(list: ByteList, column: NamedColumn, value: unknown, row?: number): boolean {

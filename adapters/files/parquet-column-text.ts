@@ -1,3 +1,4 @@
+import type { TextPlace } from '../../core/decode/interner.ts';
 import type { ColumnData, TextOfId } from '../../core/sinks/column-data.ts';
 import { createByteList, reserveBytes, usedBytes } from './parquet-bytes.ts';
 import { type ColumnBuffer, isOfType, type NamedColumn, wrongValue } from './parquet-column.ts';
@@ -5,7 +6,7 @@ import { clearIds, createIdCache, type IdCache, keepId, slotOfId } from './parqu
 import { appendLevels } from './parquet-levels.ts';
 import { type ColumnPages, encodings } from './parquet-page.ts';
 import { appendRuns, bitWidthOf } from './parquet-runs.ts';
-import { clearTexts, createTextTable, numberOfText, type TextTable } from './parquet-text-table.ts';
+import { addText, clearTexts, createTextTable, numberOfText, type TextTable } from './parquet-text-table.ts';
 
 /** Texts that repeat on their way into a row group: the number of each in the group's own table, -1 for null. */
 type TextBuffer = {
@@ -13,6 +14,8 @@ type TextBuffer = {
   readonly table: TextTable;
   readonly byId: IdCache;
   readonly byText: Map<string, number>;
+  /** What all texts so far are of (`TextPlace`); NaN where they are of several, or of none that is known. */
+  scope: number;
   numbers: Int32Array;
   count: number;
 };
@@ -25,6 +28,7 @@ export function createTextColumn(column: NamedColumn): ColumnBuffer {
     table: createTextTable(),
     byId: createIdCache(),
     byText: new Map(),
+    scope: Number.NaN,
     numbers,
     count: 0,
   };
@@ -47,6 +51,7 @@ function append(buffer: TextBuffer, data: ColumnData, rows: Int32Array, from: nu
   reserve(buffer, to - from);
   const { table, numbers } = buffer;
   const at = buffer.count - from;
+  if (data.kind !== 'ids') buffer.scope = Number.NaN;
   switch (data.kind) {
     case 'ids':
       appendIds(buffer, data, rows, from, to);
@@ -79,27 +84,42 @@ function appendIds(
   from: number,
   to: number,
 ): void {
-  const { byId, numbers, table } = buffer;
-  if (byId.source !== textOf) clearIds(byId, textOf);
+  const { byId, numbers } = buffer;
+  if (byId.source !== textOf) {
+    clearIds(byId, textOf);
+    buffer.scope = Number.NaN;
+  }
   const at = buffer.count - from;
   let lastId = -1;
   let number = -1;
   for (let i = from; i < to; i++) {
     const id = ids[start + (rows[i] ?? 0) * stride] ?? -1;
     // The same text often comes many times in a row.
-    if (id !== lastId) number = id < 0 ? -1 : numberOfId(byId, table, id, textOf);
+    if (id !== lastId) number = id < 0 ? -1 : numberOfId(buffer, id, textOf);
     lastId = id;
     numbers[at + i] = number;
   }
 }
 
-function numberOfId(byId: IdCache, table: TextTable, id: number, textOf: TextOfId): number {
+const place: TextPlace = { bytes: new Uint8Array(0), start: 0, end: 0, scope: Number.NaN };
+
+function numberOfId(buffer: TextBuffer, id: number, textOf: TextOfId): number {
+  const { byId } = buffer;
   const slot = slotOfId(byId, id);
-  if (byId.keys[slot] !== 0) return byId.values[slot] ?? -1;
-  const text = textOf(id);
-  const number = text === null ? -1 : numberOfText(table, text, 0, text.length);
+  if (byId.slots[slot] !== 0) return byId.slots[slot + 1] ?? -1;
+  const number = textOf(id, place) ? numberOfPlace(buffer) : -1;
   keepId(byId, slot, id, number);
   return number;
+}
+
+/** The number of the text at `place`. A new id in the scope of all before it has a new text, so nothing is compared. */
+function numberOfPlace(buffer: TextBuffer): number {
+  const { table } = buffer;
+  const { bytes, start, end, scope } = place;
+  if (table.count === 0) buffer.scope = scope;
+  if (scope === buffer.scope) return addText(table, bytes, start, end);
+  buffer.scope = Number.NaN;
+  return numberOfText(table, bytes, start, end);
 }
 
 function numberOfValue({ column, table, byText }: TextBuffer, value: unknown, row?: number): number {

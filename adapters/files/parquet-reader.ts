@@ -1,29 +1,29 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { WeirError } from '../../core/contract/failure.ts';
 import type { TableRow } from '../../core/sinks/table-schema.ts';
+import { type Disk, realDisk } from './disk.ts';
 import { withPath, wrapFsError } from './failure.ts';
 
 /**
  * Every row of a Parquet file, of some columns or all. Integers come as numbers, timestamps as milliseconds UTC, JSON
  * parsed, bytes as bytes. Throws `PARQUET_UNREADABLE`, and `INTEGER_TOO_LARGE` for one beyond 2^53 - 1.
  */
-export async function readParquetFile(file: { path: string; columns?: readonly string[] }): Promise<TableRow[]> {
+export async function readParquetFile(file: ParquetSource): Promise<TableRow[]> {
   const rows: TableRow[] = [];
   for await (const batch of readParquetBatches(file)) for (const row of batch) rows.push(row);
   return rows;
 }
 
+/** What to read: a file, and the columns of it unless all are wanted. */
+export type ParquetSource = { readonly path: string; readonly columns?: readonly string[]; readonly disk?: Disk };
+
 /** As `readParquetFile`, one row group at a time. */
-export async function* readParquetBatches(file: {
-  path: string;
-  columns?: readonly string[];
-}): AsyncGenerator<TableRow[]> {
-  const { path, columns } = file;
-  const fd = withPath(path, () => openSync(path, 'r'));
+export async function* readParquetBatches(file: ParquetSource): AsyncGenerator<TableRow[]> {
+  const { path, columns, disk = realDisk } = file;
+  const fd = withPath(path, () => disk.open(path, 'r'));
   try {
-    const source = fileSlices(path, fd);
+    const source = fileSlices(disk, path, fd);
     const metadata = await readable(path, parquetMetadataAsync(source));
     const integers = integerColumns(metadata);
     let rowStart = 0;
@@ -36,7 +36,7 @@ export async function* readParquetBatches(file: {
       rowStart = rowEnd;
     }
   } finally {
-    closeSync(fd);
+    disk.close(fd);
   }
 }
 
@@ -48,13 +48,13 @@ const parsers = {
   timestampFromNanoseconds: (nanos: bigint): number => Number(nanos / 1_000_000n),
 };
 
-function fileSlices(path: string, fd: number): AsyncBuffer {
-  const byteLength = withPath(path, () => fstatSync(fd).size);
+function fileSlices(disk: Disk, path: string, fd: number): AsyncBuffer {
+  const byteLength = withPath(path, () => disk.sizeOf(fd));
   const slice = (start: number, end = byteLength): ArrayBuffer => {
     const bytes = new Uint8Array(end - start);
     let done = 0;
     while (done < bytes.length) {
-      const count = withPath(path, () => readSync(fd, bytes, done, bytes.length - done, start + done));
+      const count = withPath(path, () => disk.read(fd, bytes, done, start + done));
       if (count === 0) throw new Error(`the file ended at byte ${start + done}, expected ${end}`);
       done += count;
     }

@@ -1,8 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ColumnData } from '../../core/sinks/column-data.ts';
 import type { TableRow, TableSchema } from '../../core/sinks/table-schema.ts';
-import { makeDirectory, syncDirectory, temporarySuffix, writeFully } from './durable-file.ts';
+import { type Disk, realDisk } from './disk.ts';
+import { makeDirectory, removeIfAny, syncDirectory, temporarySuffix, writeFully } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { startParquet, writeFooter, writeGroup } from './parquet-file.ts';
 import { addToGroup, takeRowGroup, rowGroupRows } from './parquet-row-group.ts';
@@ -23,13 +23,14 @@ export type ParquetStream = {
 const pushedRowsMax = 1024;
 
 /** Starts a Parquet file; it has its name only once it is finished. Throws `DISK_FULL`. */
-export function openParquetStream({ path, schema }: { path: string; schema: TableSchema }): ParquetStream {
-  makeDirectory(dirname(path));
+export function openParquetStream(options: { path: string; schema: TableSchema; disk?: Disk }): ParquetStream {
+  const { path, schema, disk = realDisk } = options;
+  makeDirectory(disk, dirname(path));
   const temporary = path + temporarySuffix;
-  const fd = withPath(temporary, () => openSync(temporary, 'w'));
+  const fd = withPath(temporary, () => disk.open(temporary, 'w'));
   const file = startParquet(schema);
   const group = takeRowGroup(schema);
-  const write = (bytes: Uint8Array): void => withPath(temporary, () => writeFully(fd, bytes));
+  const write = (bytes: Uint8Array): void => withPath(temporary, () => writeFully(disk, fd, bytes));
   let pushed: TableRow[] = [];
   const append = (columns: readonly ColumnData[], fromRow: number, toRow: number): void => {
     const rows = rowNumbers(toRow);
@@ -55,15 +56,15 @@ export function openParquetStream({ path, schema }: { path: string; schema: Tabl
       writeGroup(file, group, write);
       writeFooter(file, write);
       withPath(temporary, () => {
-        fsyncSync(fd);
-        closeSync(fd);
-        renameSync(temporary, path);
+        disk.sync(fd);
+        disk.close(fd);
+        disk.rename(temporary, path);
       });
-      syncDirectory(dirname(path));
+      syncDirectory(disk, dirname(path));
     },
     abandon: () => {
-      closeSync(fd);
-      rmSync(temporary, { force: true });
+      disk.close(fd);
+      removeIfAny(disk, temporary);
     },
   };
 }

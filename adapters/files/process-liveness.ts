@@ -4,13 +4,26 @@ import { hostname } from 'node:os';
 /** Enough to tell a process from a later one with the same pid. */
 export type ProcessMark = { readonly pid: number; readonly host: string; readonly startTimeMs: number | null };
 
+/** Which processes there are. */
+export type Processes = {
+  /** The mark of this process. */
+  readonly self: () => ProcessMark;
+  readonly isLive: (mark: ProcessMark) => boolean;
+};
+
+/** The processes of this machine. */
+export const realProcesses: Processes = {
+  self: () => ({ pid: process.pid, host: hostname(), startTimeMs: processStartTimeMs(process.pid) }),
+  isLive,
+};
+
 // The kernel's boot time moves by a second or two when the clock is set; a pid comes round again much later than that.
 const startToleranceMs = 5000;
 // Fixed at 100 on every Linux that Node runs on: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html (starttime).
 const msPerTick = 10;
 
 /** Whether the marked process still runs. One on another host cannot be asked and counts as live; pid 0 is nobody. */
-export function isLive({ pid, host, startTimeMs }: ProcessMark): boolean {
+function isLive({ pid, host, startTimeMs }: ProcessMark): boolean {
   if (pid === 0) return false;
   if (host !== hostname()) return true;
   if (!exists(pid) || stateOf(pid) === 'Z') return false;

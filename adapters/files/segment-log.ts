@@ -1,7 +1,6 @@
-import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { LogRecord } from '../../core/engine/record.ts';
+import { type Disk, realDisk } from './disk.ts';
 import { makeDirectory, offsetName, syncDirectory } from './durable-file.ts';
 import { withPath, wrapFsError } from './failure.ts';
 import { type Cursor, encodedBytes, encodeRecord, type LogEntry } from './segment-format.ts';
@@ -10,16 +9,18 @@ import { corrupt, listSegments, scanSegment, tooShort } from './segment-scan.ts'
 
 export type { LogEntry } from './segment-format.ts';
 
-const fdatasyncLater = promisify(fdatasync);
 const segmentBytesMaxDefault = 128 * 1024 * 1024;
 
 /**
  * Opens the log of one process in a directory, which is made if need be. The last segment is read through: a record that
- * a crash cut off at its end is removed (`repairedBytes`). Throws `LOG_CORRUPT` when good records follow a bad one.
+ * a crash cut off at its end is removed (`repairedBytes`), and what is left is made durable: a process that was killed may
+ * not have come to that. Throws `LOG_CORRUPT` when good records follow a bad one.
  */
-export function openSegmentLog(options: { dir: string; segmentBytesMax?: number }): SegmentLog {
+export function openSegmentLog(options: SegmentLogOptions): SegmentLog {
   return new SegmentLog(options);
 }
+
+export type SegmentLogOptions = { readonly dir: string; readonly segmentBytesMax?: number; readonly disk?: Disk };
 
 type State = {
   readonly active: Segment;
@@ -35,6 +36,7 @@ type State = {
 export class SegmentLog {
   /** Bytes of a torn record that opening removed. */
   readonly repairedBytes: number;
+  readonly #disk: Disk;
   readonly #dir: string;
   readonly #segmentBytesMax: number;
   readonly #topicBytes = new Map<string, Uint8Array>();
@@ -47,17 +49,20 @@ export class SegmentLog {
   /** Set while an append is under way, or has failed and could not be taken back yet. */
   #undoTo: State | null = null;
 
-  constructor({ dir, segmentBytesMax = segmentBytesMaxDefault }: { dir: string; segmentBytesMax?: number }) {
+  constructor({ dir, segmentBytesMax = segmentBytesMaxDefault, disk = realDisk }: SegmentLogOptions) {
+    this.#disk = disk;
     this.#dir = dir;
     this.#segmentBytesMax = segmentBytesMax;
-    makeDirectory(dir);
-    this.#segments = listSegments(dir);
+    makeDirectory(disk, dir);
+    this.#segments = listSegments(disk, dir);
     this.#active = this.#segments.at(-1) ?? this.#createSegment(0);
-    this.#fd = withPath(this.#active.path, () => openSync(this.#active.path, 'r+'));
-    const scan = scanSegment(this.#active);
+    this.#fd = withPath(this.#active.path, () => disk.open(this.#active.path, 'r+'));
+    const scan = scanSegment(disk, this.#active);
     this.#endOffset = scan.endOffset;
     this.repairedBytes = this.#active.sizeBytes - scan.sizeBytes;
     if (this.repairedBytes > 0) this.#cutActive(scan.sizeBytes);
+    if (scan.endOffset > this.#active.firstOffset) this.sync();
+    syncDirectory(disk, dir);
     this.#lastSourcePosition = scan.lastSourcePosition ?? this.#sourcePositionBefore(this.#active.firstOffset);
   }
 
@@ -97,14 +102,14 @@ export class SegmentLog {
 
   /** Makes every appended record durable. */
   sync(): void {
-    withPath(this.#active.path, () => fdatasyncSync(this.#fd));
+    withPath(this.#active.path, () => this.#disk.syncData(this.#fd));
   }
 
   /** As `sync`, without waiting for the disk. A segment that was closed meanwhile was synced before. */
   async syncSoon(): Promise<void> {
     const { path } = this.#active;
     const fd = this.#fd;
-    await fdatasyncLater(fd).catch((error: unknown) => {
+    await this.#disk.syncDataLater(fd).catch((error: unknown) => {
       if (fd === this.#fd) throw wrapFsError(error, path);
     });
   }
@@ -149,7 +154,7 @@ export class SegmentLog {
 
   close(): void {
     this.#closeReader();
-    closeSync(this.#fd);
+    this.#disk.close(this.#fd);
   }
 
   /** Appends the entries that fit into the active segment (a new one if none does); the index of the next entry. */
@@ -187,10 +192,9 @@ export class SegmentLog {
   }
 
   #write(bytes: Buffer): void {
-    withPath(this.#active.path, () => {
-      for (let done = 0; done < bytes.length;) {
-        done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#active.sizeBytes + done);
-      }
+    const { path, sizeBytes } = this.#active;
+    withPath(path, () => {
+      for (let done = 0; done < bytes.length;) done += this.#disk.write(this.#fd, bytes, done, sizeBytes + done);
     });
     this.#active.sizeBytes += bytes.length;
   }
@@ -199,16 +203,16 @@ export class SegmentLog {
   #roll(): void {
     this.sync();
     const next = this.#createSegment(this.#endOffset);
-    const fd = withPath(next.path, () => openSync(next.path, 'r+'));
-    closeSync(this.#fd);
+    const fd = withPath(next.path, () => this.#disk.open(next.path, 'r+'));
+    this.#disk.close(this.#fd);
     this.#fd = fd;
     this.#active = next;
   }
 
   #createSegment(firstOffset: number): Segment {
     const path = join(this.#dir, `${offsetName(firstOffset)}.log`);
-    withPath(path, () => closeSync(openSync(path, 'w')));
-    syncDirectory(this.#dir);
+    withPath(path, () => this.#disk.close(this.#disk.open(path, 'w')));
+    syncDirectory(this.#disk, this.#dir);
     const segment = { path, firstOffset, sizeBytes: 0, index: [] };
     this.#segments.push(segment);
     return segment;
@@ -236,8 +240,8 @@ export class SegmentLog {
   #cutActive(sizeBytes: number): void {
     const segment = this.#active;
     withPath(segment.path, () => {
-      ftruncateSync(this.#fd, sizeBytes);
-      fdatasyncSync(this.#fd);
+      this.#disk.truncate(this.#fd, sizeBytes);
+      this.#disk.syncData(this.#fd);
     });
     segment.sizeBytes = sizeBytes;
     while ((segment.index.at(-1) ?? -1) >= sizeBytes) segment.index.pop();
@@ -247,10 +251,10 @@ export class SegmentLog {
   #dropActive(): void {
     const previous = this.#segments.at(-2);
     if (previous === undefined) throw new Error('expected a segment before the active one');
-    const fd = withPath(previous.path, () => openSync(previous.path, 'r+'));
-    withPath(this.#active.path, () => rmSync(this.#active.path));
-    syncDirectory(this.#dir);
-    closeSync(this.#fd);
+    const fd = withPath(previous.path, () => this.#disk.open(previous.path, 'r+'));
+    withPath(this.#active.path, () => this.#disk.remove(this.#active.path));
+    syncDirectory(this.#disk, this.#dir);
+    this.#disk.close(this.#fd);
     this.#segments.pop();
     this.#fd = fd;
     this.#active = previous;
@@ -262,7 +266,7 @@ export class SegmentLog {
     this.#closeReader();
     const segment = this.#segments.findLast(({ firstOffset }) => firstOffset <= offset);
     if (segment === undefined) throw corrupt({ path: this.#dir }, offset);
-    const reader = new SegmentReader(segment, offset);
+    const reader = new SegmentReader(this.#disk, segment, offset);
     this.#reader = reader;
     if (reader.offset !== offset) throw corrupt(segment, reader.offset);
     return reader;

@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { LogRecord } from '../../core/engine/record.ts';
+import type { Disk } from './disk.ts';
+import { readAt } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { type Cursor, decodeRecord, measureRecord, neededBytes, sourcePositionAt } from './segment-format.ts';
 
@@ -22,17 +23,19 @@ export class SegmentReader {
   readonly segment: Segment;
   /** The offset of the record at the position. */
   offset: number;
+  readonly #disk: Disk;
   readonly #fd: number;
   readonly #cursor: Cursor = { block: Buffer.alloc(0), position: 0, end: 0 };
   #blockStart: number;
 
   /** Opens at the indexed record nearest before `offset` and passes the records in between. Throws `FILE_NOT_FOUND`. */
-  constructor(segment: Segment, offset: number) {
+  constructor(disk: Disk, segment: Segment, offset: number) {
+    this.#disk = disk;
     this.segment = segment;
     const slot = Math.min(Math.floor((offset - segment.firstOffset) / indexStride), segment.index.length - 1);
     this.offset = slot < 0 ? segment.firstOffset : segment.firstOffset + slot * indexStride;
     this.#blockStart = slot < 0 ? 0 : (segment.index[slot] ?? 0);
-    this.#fd = withPath(segment.path, () => openSync(segment.path, 'r'));
+    this.#fd = withPath(segment.path, () => disk.open(segment.path, 'r'));
     while (this.offset < offset && this.skip()) continue;
   }
 
@@ -79,7 +82,7 @@ export class SegmentReader {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.#disk.close(this.#fd);
   }
 
   #pass(sizeBytes: number): void {
@@ -100,7 +103,7 @@ export class SegmentReader {
     cursor.block.copy(block, 0, cursor.position, cursor.end);
     let end = kept;
     while (end < wanted) {
-      const count = withPath(this.segment.path, () => readSync(this.#fd, block, end, wanted - end, start + end));
+      const count = withPath(this.segment.path, () => this.#disk.read(this.#fd, block, end, start + end));
       if (count === 0) break;
       end += count;
     }
@@ -118,15 +121,15 @@ export function noteIndex({ segment, offset, position }: { segment: Segment; off
 }
 
 /** Whether a good record starts anywhere in the segment behind a position: then the bytes there are damage, not a torn end. */
-export function hasRecordAfter(segment: Segment, position: number): boolean {
+export function hasRecordAfter(disk: Disk, segment: Segment, position: number): boolean {
   const sizeBytes = segment.sizeBytes - position;
-  const block = Buffer.allocUnsafeSlow(sizeBytes);
-  const fd = withPath(segment.path, () => openSync(segment.path, 'r'));
+  const fd = withPath(segment.path, () => disk.open(segment.path, 'r'));
   try {
-    const end = withPath(segment.path, () => readSync(fd, block, 0, sizeBytes, position));
+    const block = withPath(segment.path, () => readAt(disk, fd, { position, sizeBytes }));
+    const end = block.length;
     for (let at = 1; at < end; at++) if (measureRecord({ block, position: at, end }) > 0) return true;
     return false;
   } finally {
-    closeSync(fd);
+    disk.close(fd);
   }
 }

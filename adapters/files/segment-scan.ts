@@ -1,15 +1,16 @@
-import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../../core/contract/failure.ts';
+import type { Disk } from './disk.ts';
 import { withPath } from './failure.ts';
 import { hasRecordAfter, type Segment, SegmentReader } from './segment-reader.ts';
 
 /** The segments of a directory in offset order; other files are left alone. */
-export function listSegments(dir: string): Segment[] {
-  const names = withPath(dir, () => readdirSync(dir)).filter((name) => /^\d{16}\.log$/.test(name));
-  return names.sort().map((name) => {
+export function listSegments(disk: Disk, dir: string): Segment[] {
+  const names = withPath(dir, () => disk.list(dir)).map(({ name }) => name);
+  const segments = names.filter((name) => /^\d{16}\.log$/.test(name)).sort();
+  return segments.map((name) => {
     const path = join(dir, name);
-    return { path, firstOffset: Number(name.slice(0, 16)), sizeBytes: statSync(path).size, index: [] };
+    return { path, firstOffset: Number(name.slice(0, 16)), sizeBytes: disk.sizeOfPath(path), index: [] };
   });
 }
 
@@ -23,12 +24,12 @@ export type Scan = {
 /**
  * Reads a segment through and says where its good records end. Throws `LOG_CORRUPT` when good records follow a bad one.
  */
-export function scanSegment(segment: Segment): Scan {
-  const reader = new SegmentReader(segment, segment.firstOffset);
+export function scanSegment(disk: Disk, segment: Segment): Scan {
+  const reader = new SegmentReader(disk, segment, segment.firstOffset);
   try {
     const lastSourcePosition = reader.skipAll();
     const scan = { endOffset: reader.offset, sizeBytes: reader.position, lastSourcePosition };
-    if (scan.sizeBytes < segment.sizeBytes && hasRecordAfter(segment, scan.sizeBytes)) {
+    if (scan.sizeBytes < segment.sizeBytes && hasRecordAfter(disk, segment, scan.sizeBytes)) {
       throw corrupt(segment, scan.endOffset);
     }
     return scan;

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { realDisk } from '../../adapters/files/disk.ts';
 import { writeDurably, writeFully } from '../../adapters/files/durable-file.ts';
 import { withPath } from '../../adapters/files/failure.ts';
 import { WeirError } from '../../core/contract/failure.ts';
@@ -138,7 +139,7 @@ function lockContracts({ lock, write, force, json }: LockOptions): number {
     return exitCodes.negative;
   }
   if (incompatible.length > 0) remark(`warning: ${incompatible.length} changes that break senders are locked in`);
-  writeDurably(lock, (fd) => writeFully(fd, Buffer.from(contractsLockText(current))));
+  writeDurably(realDisk, lock, (fd) => writeFully(realDisk, fd, Buffer.from(contractsLockText(current))));
   if (json) sayJson({ ok: true, lock, incompatible });
   else say(`wrote ${lock}`);
   return exitCodes.ok;

@@ -19,6 +19,7 @@ import { openScreen } from '../screen.ts';
 import { summaryText, title } from '../summary-text.ts';
 import { addProgress, breathe, createTally } from '../tally.ts';
 import { remark, say, sayJson } from '../terminal.ts';
+import { telemetryDemo } from '../telemetry-demo.ts';
 import { addWeirFileOptions, weirFilesOf, type WeirFileOptions } from '../weir-files.ts';
 
 type DemoOptions = WeirFileOptions & {
@@ -28,6 +29,7 @@ type DemoOptions = WeirFileOptions & {
   readonly once?: true;
   readonly out?: string;
   readonly json?: true;
+  readonly telemetry?: true;
 };
 
 /** Authorizations of a demonstration that nobody watches, without saying how many. */
@@ -37,12 +39,13 @@ const onceEvents = 20_000;
 export function addDemo(program: Command, invocation: Invocation): void {
   const command = program
     .command('demo')
-    .summary('generate payments and score them, live')
+    .summary('payments scored, or plants watched, live')
     .description(
-      'Generates payments of a made-up world, disturbs them a little (late, twice, damaged) and scores them, with a live view on a terminal. Runs until Ctrl-C, or --events.',
+      'Generates payments of a made-up world, disturbs them a little (late, twice, damaged) and scores them, with a live view on a terminal. Runs until Ctrl-C, or --events. With --telemetry the same for readings of plants, in memory: 200,000 of them, or --events.',
     )
+    .option('--telemetry', 'readings of plants instead of payments')
     .option('--rate <n>', 'events a second (default: as fast as it goes)', numberAboveZero)
-    .option('--events <n>', 'stop after this many authorizations', wholeNumber(1))
+    .option('--events <n>', 'stop after this many authorizations, or readings', wholeNumber(1))
     .option('--seed <n>', 'another seed is another world', wholeNumber(0), 1)
     .option(
       '--once',
@@ -51,9 +54,15 @@ export function addDemo(program: Command, invocation: Invocation): void {
     .option('--out <dir>', 'where to write (default: a new folder in weir-out)')
     .addOption(jsonOption());
   addWeirFileOptions(command);
-  addExamples(command, 'weir demo', 'weir demo --rate 500', 'weir demo --once --events 5000 --seed 7 --json');
+  addExamples(
+    command,
+    'weir demo',
+    'weir demo --rate 500',
+    'weir demo --once --events 5000 --seed 7 --json',
+    'weir demo --telemetry',
+  );
   command.action(async (options: DemoOptions) => {
-    invocation.exitCode = await demo(options);
+    invocation.exitCode = await (options.telemetry ? telemetryDemo(options) : demo(options));
   });
 }
 
@@ -71,11 +80,9 @@ async function demo(options: DemoOptions): Promise<number> {
   const engine = 'columnar';
   const scoring = await openScoring({ dir: out, assembled, files, engine, threads: 1, tells: 'all', clockMs });
   try {
-    claimManifest(out, {
-      ...assembled.identity,
-      engine,
-      source: { path: `demo of seed ${seed}`, sizeBytes: null, format: 'jsonl', mapping: null },
-    });
+    const source = { path: `demo of seed ${seed}`, sizeBytes: null, format: 'jsonl', mapping: null };
+    const manifest = { ...assembled.identity, engine, source } as const;
+    claimManifest({ dir: out, manifest, plan: assembled.weir.features.plan });
     remark(`weir demo: made-up payments of seed ${seed}; everything is kept in ${out}`);
     const { summary, interrupted } = await score({ options, out, scoring, stream });
     const report = { ...summary, seed, labelled: stream.verdicts, next: nextCommands(summary) };

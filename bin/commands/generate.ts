@@ -1,12 +1,10 @@
-import { closeSync, openSync } from 'node:fs';
-import { once } from 'node:events';
 import type { Command } from 'commander';
-import { writeFully } from '../../adapters/files/durable-file.ts';
-import { withPath } from '../../adapters/files/failure.ts';
 import { demoDisturbance, disturb } from '../../simulate/disturb.ts';
 import { serialise, type SimulatedItem } from '../../simulate/item.ts';
 import { simulatePayments } from '../../simulate/payments.ts';
 import { formatCount } from '../format.ts';
+import { generateReadings } from '../telemetry-generate.ts';
+import { createChunks, fileSink, standardOutput } from '../line-sink.ts';
 import { addExamples, type Invocation, jsonOption, wholeNumber } from '../invocation.ts';
 import { remark, sayJson } from '../terminal.ts';
 
@@ -17,31 +15,37 @@ type GenerateOptions = {
   readonly labels?: string;
   readonly disturb?: true;
   readonly json?: true;
+  readonly telemetry?: true;
+  readonly registry?: string;
 };
-
-type Sink = { readonly write: (bytes: Uint8Array) => Promise<void>; readonly close: () => void };
 
 /** Adds `weir generate`. */
 export function addGenerate(program: Command, invocation: Invocation): void {
   const command = program
     .command('generate')
-    .summary('write made-up payments as JSON lines')
+    .summary('write made-up payments, or readings of plants')
     .description(
-      'Writes made-up payments as JSON lines, {"topic", "event"}: so many authorizations, and the clearings, reversals and disputes that follow from them. The same seed gives the same bytes.',
+      'Writes made-up payments as JSON lines, {"topic", "event"}: so many authorizations, and the clearings, reversals and disputes that follow from them; or with --telemetry readings of plants. The same seed gives the same bytes.',
     )
-    .requiredOption('--events <n>', 'how many authorizations', wholeNumber(1))
+    .requiredOption('--events <n>', 'how many authorizations, or readings', wholeNumber(1))
+    .option('--telemetry', 'readings of plants instead, --events of them')
+    .option('--registry <file>', 'with --telemetry: also write the registry, JSON or CSV by its ending')
     .option('--seed <n>', 'another seed is another world', wholeNumber(0), 1)
     .option('--out <file>', 'where to write; - is standard output', '-')
-    .option('--labels <file>', 'also write the truth, CSV: event_id,scenario (empty when genuine)')
+    .option(
+      '--labels <file>',
+      'also write the truth, CSV: event_id,scenario (empty when genuine), or the faults of sensors',
+    )
     .option('--disturb', 'some events late, twice, in conflict or damaged, as in the demo')
     .addOption(jsonOption());
   addExamples(
     command,
     'weir generate --events 100000 --out payments.jsonl --labels labels.csv',
     'weir generate --events 1000 --disturb',
+    'weir generate --telemetry --events 100000 --out readings.jsonl --registry registry.csv --labels faults.csv',
   );
   command.action(async (options: GenerateOptions) => {
-    invocation.exitCode = await generate(options);
+    invocation.exitCode = await (options.telemetry ? generateReadings(options) : generate(options));
   });
 }
 
@@ -74,7 +78,6 @@ async function generate({ events, seed, out, labels, disturb: disturbed, json }:
 }
 
 const lineEnd = Buffer.from('}\n');
-const chunkBytes = 256 * 1024;
 
 function* plain(items: Iterable<SimulatedItem>): Generator<{ readonly topic: string; readonly bytes: Uint8Array }> {
   for (const item of items) yield { topic: item.topic, bytes: serialise(item) };
@@ -85,40 +88,4 @@ function* labelled(items: Iterable<SimulatedItem>, label: (line: Uint8Array) => 
     if (item.topic === 'payments.authorization.v1') label(Buffer.from(`${item.event.eventId},${item.fraud ?? ''}\n`));
     yield item;
   }
-}
-
-/** Collects lines, so that a write is a large one. */
-function createChunks(sink: Sink | null) {
-  let parts: Uint8Array[] = [];
-  let sizeBytes = 0;
-  return {
-    push: (line: Uint8Array): void => {
-      parts.push(line);
-      sizeBytes += line.length;
-    },
-    isFull: (): boolean => sizeBytes >= chunkBytes,
-    flush: async (): Promise<void> => {
-      const chunk = Buffer.concat(parts);
-      parts = [];
-      sizeBytes = 0;
-      await sink?.write(chunk);
-    },
-  };
-}
-
-function standardOutput(): Sink {
-  return {
-    write: async (bytes) => {
-      if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
-    },
-    close: () => undefined,
-  };
-}
-
-function fileSink(path: string): Sink {
-  const fd = withPath(path, () => openSync(path, 'w'));
-  return {
-    write: async (bytes) => withPath(path, () => writeFully(fd, bytes)),
-    close: () => closeSync(fd),
-  };
 }

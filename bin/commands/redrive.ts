@@ -105,7 +105,7 @@ async function putBack(options: RedriveOptions, manifest: Manifest): Promise<Red
   const files = weirFilesOf(options);
   const assembled = await assemble(files);
   const { engine, source } = manifest;
-  claimManifest(out, { ...assembled.identity, engine, source });
+  claimManifest({ dir: out, manifest: { ...assembled.identity, engine, source }, plan: assembled.weir.features.plan });
   const scoring = await openScoring({ dir: out, assembled, files, engine, threads: 1 });
   try {
     // What a stopped run left in the log comes first: it may have dead letters too.

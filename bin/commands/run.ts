@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { Source } from '../../adapters/files/source.ts';
 import { assemble } from '../../runtime/assemble.ts';
-import { claimManifest } from '../../runtime/manifest.ts';
+import { rebuildState } from '../rebuild-state.ts';
+import { planRun, type RunPlan } from '../../runtime/definition-change.ts';
+import { changeManifest, claimManifest } from '../../runtime/manifest.ts';
 import { runSource } from '../../runtime/run-source.ts';
 import type { Scoring } from '../../runtime/scoring.ts';
 import { addEngineOptions, type EngineOptions, openScoring } from '../engine-options.ts';
@@ -19,7 +21,12 @@ import { tellRecovery } from '../weir-session.ts';
 
 type RunOptions = WeirFileOptions &
   EngineOptions &
-  SourceFileOptions & { readonly out: string; readonly openEnded?: true; readonly json?: true };
+  SourceFileOptions & {
+    readonly out: string;
+    readonly openEnded?: true;
+    readonly rebuild?: true;
+    readonly json?: true;
+  };
 
 const appendRecordsMax = 4096;
 /** How far reading a source may be ahead of the decisions of other threads. */
@@ -36,6 +43,7 @@ export function addRun(program: Command, invocation: Invocation): void {
   addSourceOptions(command)
     .requiredOption('--out <dir>', 'where to write')
     .option('--open-ended', 'the input may go on later: leave what is waiting open')
+    .option('--rebuild', 'make the state again from the log for a changed definition, then go on with it')
     .addOption(jsonOption());
   addEngineOptions(addWeirFileOptions(command));
   addExamples(
@@ -52,12 +60,27 @@ export function addRun(program: Command, invocation: Invocation): void {
 async function run(options: RunOptions): Promise<number> {
   const { out, json } = options;
   const source = await openAskedSource(options);
-  const files = weirFilesOf(options);
-  const assembled = await assemble(files);
   const { engine, threads } = options;
+  const planned = await planRun({
+    dir: out,
+    files: weirFilesOf(options),
+    whenChanged: options.rebuild ? 'rebuild' : 'refuse',
+  });
+  const { files } = planned;
+  tellPlan(planned);
+  const assembled = await assemble(files);
+  const manifest = { ...assembled.identity, engine, source: source.identity };
+  const claimed = { dir: out, manifest, plan: assembled.weir.features.plan };
+  if (planned.action === 'rebuild') {
+    const fromOffset = await rebuildState({ dir: out, assembled, engine });
+    changeManifest(claimed, { inactive: [], fromOffset });
+  }
   const scoring = await openScoring({ dir: out, assembled, files, engine, threads });
   try {
-    claimManifest(out, { ...assembled.identity, engine, source: source.identity });
+    if (planned.action === 'adopt') {
+      changeManifest(claimed, { inactive: planned.inactive, fromOffset: scoring.recovery.logEndOffset });
+    }
+    claimManifest(claimed);
     const { recovery } = scoring;
     const wasComplete = scoring.totals().watermarkMs === Infinity && scoring.lagRecords === 0;
     if (wasComplete) remark(`${out} is complete: nothing is left to do`);
@@ -74,6 +97,13 @@ async function run(options: RunOptions): Promise<number> {
   } finally {
     await scoring.close();
   }
+}
+
+/** Says what goes on differently than before. */
+function tellPlan({ action, changes, inactive }: RunPlan): void {
+  for (const change of changes) remark(change);
+  if (action === 'rebuild') remark('making the state again from the log');
+  else if (inactive.length > 0) remark(`without values until a run with --rebuild: ${inactive.join(', ')}`);
 }
 
 type Run = { readonly options: RunOptions; readonly source: Source; readonly scoring: Scoring };

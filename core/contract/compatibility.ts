@@ -8,10 +8,11 @@ import {
   upperBounds,
 } from './shape.ts';
 
-/** The changes that would refuse an event which the locked contract accepted, or give it another key or time. */
+/** The changes that would refuse an event which the locked contract accepted, or give it another key, id or time. */
 export type IncompatibleRule =
   | 'contractRemoved'
   | 'keyChanged'
+  | 'idFieldChanged'
   | 'eventTimeFieldChanged'
   | 'fieldRemoved'
   | 'requiredFieldAdded'
@@ -95,6 +96,8 @@ function compareContracts(place: Place<ContractShape>): void {
   const { locked, current } = place;
   const key = { ...place, locked: locked.key, current: current.key };
   if (key.locked !== key.current) refuse(key, 'keyChanged');
+  const id = { ...place, locked: locked.idField ?? 'eventId', current: current.idField ?? 'eventId' };
+  if (id.locked !== id.current) refuse(id, 'idFieldChanged');
   const time = { ...place, locked: locked.eventTimeField, current: current.eventTimeField };
   if (time.locked !== time.current) refuse(time, 'eventTimeFieldChanged');
   for (const field of settingNames) {

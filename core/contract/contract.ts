@@ -22,6 +22,8 @@ export type Contract<Event = unknown> = {
   readonly key: string;
   /** Other fields whose values belong to one key each, such as a card within its account. */
   readonly nested: readonly string[];
+  /** The field that names an event within its key; `eventId` without it. */
+  readonly idField?: string;
   readonly eventTimeField: 'eventTimeMs';
   /** How far the watermark stays behind the latest event. */
   readonly outOfOrdernessMs: number;

@@ -58,6 +58,7 @@ const lockSchema = z.strictObject({
     z.strictObject({
       topic: z.string(),
       key: z.string(),
+      idField: z.string().exactOptional(),
       eventTimeField: z.string(),
       nested: z.array(z.string()),
       labels: z.record(z.string(), labelSchema),

@@ -42,6 +42,8 @@ export const settingNames = [
 export type ContractShape = {
   readonly topic: string;
   readonly key: string;
+  /** Only where it is not `eventId`. */
+  readonly idField?: string;
   readonly eventTimeField: string;
   readonly nested: readonly string[];
   readonly labels: Readonly<Record<string, Label>>;
@@ -59,9 +61,10 @@ export function contractShape(contract: Contract): ContractShape {
   if (root.fields === undefined)
     throw new Error(`got a contract ${contract.topic} of a ${root.type}, expected an object`);
   const { topic, key, eventTimeField, nested, labels = {} } = contract;
+  const id = contract.idField === undefined ? {} : { idField: contract.idField };
   const { outOfOrdernessMs, allowedLatenessMs, maxFutureMs, idleMs, retentionMs, partitions } = contract;
   const settings = { outOfOrdernessMs, allowedLatenessMs, maxFutureMs, idleMs, retentionMs, partitions };
-  return { topic, key, eventTimeField, nested, labels, settings, fields: root.fields };
+  return { topic, key, ...id, eventTimeField, nested, labels, settings, fields: root.fields };
 }
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;

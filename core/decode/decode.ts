@@ -29,7 +29,8 @@ export type Decoded =
 export function decode({ topic, bytes }: Undecoded): Decoded {
   if (topic === unmappableTopic) return decodeUnmappable(bytes);
   const reader = eventReaders.get(topic);
-  if (reader === undefined) return { ok: false, refusal: unknownContract(topic), bytes, topic };
+  if (reader === undefined)
+    return { ok: false, refusal: unknownContract(topic, [...eventReaders.keys()]), bytes, topic };
   const parsed = parseJson(bytes);
   if (!parsed.ok) return { ok: false, refusal: parsed.refusal, bytes, topic };
   const checked = reader.check(parsed.value);
@@ -38,7 +39,8 @@ export function decode({ topic, bytes }: Undecoded): Decoded {
   return { ok: true, contract: reader.contract, event: checked.event, bodyHash };
 }
 
-function decodeUnmappable(wrapped: Uint8Array): Decoded {
+/** A source row that its mapping could not read, with the bytes and the topic that it was meant for. */
+export function decodeUnmappable(wrapped: Uint8Array): Extract<Decoded, { ok: false }> {
   const row = unwrapUnmappable(wrapped);
   if (row === null) {
     const message = `got ${wrapped.length} bytes without a header, expected an unmappable source row`;
@@ -53,8 +55,8 @@ function decodeUnmappable(wrapped: Uint8Array): Decoded {
   };
 }
 
-function unknownContract(topic: string): Refusal {
-  const known = [...eventReaders.keys()];
+/** Why a record of a topic that is not known is refused; other versions of its contract are named first. */
+export function unknownContract(topic: string, known: readonly string[]): Refusal {
   const versions = known.filter((other) => nameOf(other) === nameOf(topic));
   const expected = (versions.length > 0 ? versions : known).join(' or ');
   return { code: 'unknownContract', message: `got contract ${topic}, expected ${expected}`, issues: [] };
@@ -64,7 +66,8 @@ function nameOf(topic: string): string {
   return topic.replace(/\.v\d+$/, '');
 }
 
-function contractViolation({ first, count }: Violations): Refusal {
+/** Why an event that breaks its contract is refused: the first thing that is wrong. */
+export function contractViolation({ first, count }: Violations): Refusal {
   const [issue] = first;
   const where = issue === undefined || issue.path === '' ? '' : ` at ${issue.path}`;
   const more = count > 1 ? `, and ${count - 1} more ${count > 2 ? 'issues' : 'issue'}` : '';

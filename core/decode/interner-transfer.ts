@@ -7,7 +7,7 @@ const headBytes = 8;
  * first id and the number of texts (uint32 each, little endian), then the texts' records. Costs a copy of the bytes.
  * Throws a `RangeError` for ids that were never given.
  */
-export function exportFrom(interner: Interner, fromId: number, toId = interner.size): Uint8Array {
+export function exportFrom(interner: Interner, fromId: number, toId = interner.size): Uint8Array<ArrayBuffer> {
   if (fromId > toId) throw new RangeError(`got text ids from ${fromId} to ${toId}, expected them in order`);
   const spans = spansOf(interner, { start: boundaryOf(interner, fromId), end: boundaryOf(interner, toId) });
   const packed = new Uint8Array(spans.reduce((sum, span) => sum + span.length, headBytes));

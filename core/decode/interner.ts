@@ -83,20 +83,27 @@ export function internText(interner: Interner, text: string, scope: number): num
 /** The text of an id. Throws a `RangeError` for an id that was never given. */
 export function textOf(interner: Interner, id: number): string {
   const { ids, texts } = interner.lately;
-  const place = id & latelyMask;
-  if (ids[place] === id && id >= 0) return texts[place]!;
-  const text = utf8Text.decode(bytesOf(interner, id));
-  ids[place] = id;
-  texts[place] = text;
+  const slot = id & latelyMask;
+  if (ids[slot] === id && id >= 0) return texts[slot]!;
+  locateText(interner, id, place);
+  const text = utf8Text.decode(place.bytes.subarray(place.start, place.end));
+  ids[slot] = id;
+  texts[slot] = text;
   return text;
 }
 
-/** The UTF-8 bytes of an id's text: a view that must not be written to. */
-export function bytesOf(interner: Interner, id: number): Uint8Array {
+/** Where a text stands: UTF-8 in `bytes[start, end)`. Ids of one scope have different texts, but for the scope NaN. */
+export type TextPlace = { bytes: Uint8Array; start: number; end: number; scope: number };
+
+/** Points a place at an id's text. It makes no view of it: that would cost more than most texts. */
+export function locateText(interner: Interner, id: number, place: TextPlace): void {
   const position = positionOf(interner, id);
   const { bytes, view } = segmentAt(interner, position);
   const start = (position & (segmentBytes - 1)) + recordHeadBytes;
-  return bytes.subarray(start, start + view.getUint16(start - 2, true));
+  place.bytes = bytes;
+  place.start = start;
+  place.end = start + view.getUint16(start - 2, true);
+  place.scope = view.getInt32(start - 6, true);
 }
 
 /** The scope of an id: the id of its tenant, or `sharedScope`. */
@@ -142,6 +149,7 @@ export function internLikely(
 
 const utf8 = new TextEncoder();
 const scratch = segmentOf(new Uint8Array(512));
+const place: TextPlace = { bytes: scratch.bytes, start: 0, end: 0, scope: Number.NaN };
 
 /** Encodes a text into the scratch space and returns its length in bytes; -1 when it may be too long for that. */
 function encode(text: string): number {

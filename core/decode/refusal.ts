@@ -15,6 +15,7 @@ export type RefusalCode =
   | 'unmappable'
   | 'unknownContract'
   | 'contractViolation'
+  | 'unknownSensor'
   | 'future'
   | 'conflict';
 

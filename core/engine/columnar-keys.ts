@@ -1,16 +1,29 @@
-import { createHotKey, evictBlocks, freeTree, placeEntry, placeInBlock, type HotKey } from './hot-key.ts';
+import { createHotKey, evictBlocks, freeTree, type HotKey, placeEntry, placeInBlock } from './hot-key.ts';
+import { type HotKeysRest, restOfHotKeys, restoreHotKeys } from './hot-key-rest.ts';
 import { type TilePlan } from './hot-key-tile.ts';
+import {
+  addKeyPage,
+  clearLabels,
+  createKeyPages,
+  keyPageBits,
+  type KeyPage,
+  type KeyPages,
+  labelsOf,
+  recordOf,
+  touchLabels,
+  touchRecord,
+} from './key-page.ts';
+import { createPageBook, type Within } from './pages.ts';
 import {
   allocateBlock,
   copyEntries,
   createSlab,
   freeBlock,
   localOf,
-  type PackedSlab,
-  packSlab,
+  restOfSlab,
   segmentAt,
   type Slab,
-  unpackSlab,
+  type SlabRest,
 } from './slab.ts';
 
 /**
@@ -19,16 +32,11 @@ import {
  */
 export type KeyStore = {
   readonly slab: Slab;
-  readonly pages: (KeyPage | undefined)[];
+  readonly keyPages: KeyPages;
   readonly hot: (HotKey | null)[];
-  /** Labels are kept. */
-  readonly hasLabels: boolean;
   /** The key from which the next sweep goes on. */
   sweepAt: number;
 };
-
-/** The records of 4,096 keys, and for each the newest label time and the offset of the latest label. */
-export type KeyPage = { readonly records: Int32Array; readonly labels: Float64Array | null };
 
 /** What a key store follows from; no state. */
 export type KeyPlan = {
@@ -41,53 +49,35 @@ export type KeyPlan = {
   readonly tiles: TilePlan;
 };
 
-/**
- * Words of a record: the block's position or the hot key's number; `count << 8 | size class`, `hotMark` or 0 for a key
- * without entries; the lower half of the offset of the latest entry that did not come as the newest.
- */
-const recordWords = 3;
+/** What a checkpoint holds of a key store beside its segments. */
+export type KeyStoreRest = {
+  readonly slab: SlabRest;
+  readonly hot: HotKeysRest;
+  readonly sweepAt: number;
+};
+
+/** What a checkpoint holds of a key store beside its segments. */
+export function restOfKeyStore({ slab, hot, sweepAt }: KeyStore): KeyStoreRest {
+  return { slab: restOfSlab(slab), hot: restOfHotKeys(hot), sweepAt };
+}
+
+/** A store without entries, or the one of a checkpoint. */
+export function createKeyStore(
+  plan: KeyPlan,
+  { book, rest }: Within<KeyStoreRest> = { book: createPageBook() },
+): KeyStore {
+  const slab = createSlab(plan.strideWords, plan.blockEntries, { book, rest: rest?.slab });
+  const keyPages = createKeyPages(book, plan);
+  const hot = rest === undefined ? [] : restoreHotKeys(slab, plan.tiles, { rest: rest.hot, cursors: plan.cursors });
+  return { slab, keyPages, hot, sweepAt: rest?.sweepAt ?? 0 };
+}
+
 /** Stands in a record where the key is hot. */
 export const hotMark = -1;
-const pageBits = 12;
-const pageMask = 2 ** pageBits - 1;
-
-/** A key store as a checkpoint holds it; most of it is shared with the store and not copied. */
-export type PackedKeyStore = Omit<KeyStore, 'slab'> & { readonly slab: PackedSlab };
-
-/** Packs a key store between two batches. */
-export function packKeyStore(store: KeyStore): PackedKeyStore {
-  return { ...store, slab: packSlab(store.slab) };
-}
-
-/** The key store again. */
-export function unpackKeyStore(packed: PackedKeyStore): KeyStore {
-  return { ...packed, slab: unpackSlab(packed.slab) };
-}
-
-/** A store without entries. */
-export function createKeyStore(plan: KeyPlan): KeyStore {
-  return {
-    slab: createSlab(plan.strideWords, plan.blockEntries),
-    pages: [],
-    hot: [],
-    hasLabels: plan.hasLabels,
-    sweepAt: 0,
-  };
-}
 
 /** The page of a key; undefined when none of its keys ever had an entry. */
 export function pageOf(store: KeyStore, key: number): KeyPage | undefined {
-  return store.pages[key >> pageBits];
-}
-
-/** Where a key's record begins in its page. */
-export function recordOf(key: number): number {
-  return (key & pageMask) * recordWords;
-}
-
-/** Where a key's label times begin in its page. */
-export function labelsOf(key: number): number {
-  return (key & pageMask) * 2;
+  return store.keyPages.pages[key >> keyPageBits];
 }
 
 /**
@@ -103,8 +93,10 @@ export function enterKey(
   offset: number,
   horizonMs: number,
 ): number {
-  const { records } = (store.pages[key >> pageBits] ??= createPage(store));
+  const page = pageOf(store, key) ?? addKeyPage(store.keyPages, key);
+  const { records } = page;
   const at = recordOf(key);
+  touchRecord(page, at);
   const { slab } = store;
   let head = records[at + 1]!;
   if (head === 0) {
@@ -131,9 +123,11 @@ export function noteKeyLabel(
   key: number,
   label: { readonly timeMs: number; readonly offset: number },
 ): void {
-  const labels = pageOf(store, key)?.labels;
-  if (labels === null || labels === undefined) return;
+  const page = pageOf(store, key);
+  if (page === undefined || page.labels === null) return;
+  const { labels } = page;
   const at = labelsOf(key);
+  touchLabels(page, at);
   labels[at] = Math.max(labels[at]!, label.timeMs);
   labels[at + 1] = label.offset;
 }
@@ -151,32 +145,22 @@ export function sweepKeys(
   plan: KeyPlan,
   { horizonMs, keys }: { readonly horizonMs: number; readonly keys: number },
 ): void {
-  const keysMax = store.pages.length << pageBits;
+  const keysMax = store.keyPages.pages.length << keyPageBits;
   for (let step = 0; step < Math.min(keys, keysMax); step++) {
     const key = store.sweepAt >= keysMax ? 0 : store.sweepAt;
     const page = pageOf(store, key);
-    store.sweepAt = page === undefined ? ((key >> pageBits) + 1) << pageBits : key + 1;
+    store.sweepAt = page === undefined ? ((key >> keyPageBits) + 1) << keyPageBits : key + 1;
     if (page === undefined) continue;
     const at = recordOf(key);
     const head = page.records[at + 1]!;
-    if (head === hotMark) sweepHotKey(store, plan, { records: page.records, at, horizonMs });
-    else if (head !== 0) sweepKey(store, { records: page.records, at, horizonMs });
-    if (page.records[at + 1] === 0 && page.labels !== null) clearLabels(page.labels, labelsOf(key));
+    if (head === hotMark) sweepHotKey(store, plan, { page, records: page.records, at, horizonMs });
+    else if (head !== 0) sweepKey(store, { page, records: page.records, at, horizonMs });
+    if (page.records[at + 1] === 0) clearLabels(page, labelsOf(key));
   }
 }
 
 type Place = { readonly records: Int32Array; readonly at: number; readonly horizonMs: number };
-
-function createPage(store: KeyStore): KeyPage {
-  const labels = store.hasLabels ? new Float64Array(2 ** (pageBits + 1)) : null;
-  if (labels !== null) for (let at = 0; at < labels.length; at += 2) clearLabels(labels, at);
-  return { records: new Int32Array(recordWords << pageBits), labels };
-}
-
-function clearLabels(labels: Float64Array, at: number): void {
-  labels[at] = Number.NEGATIVE_INFINITY;
-  labels[at + 1] = -1;
-}
+type SweptPlace = Place & { readonly page: KeyPage };
 
 /** Makes room in a full block: by what has expired, else by a larger block, else by a tree. */
 function growKey(store: KeyStore, plan: KeyPlan, { records, at, horizonMs }: Place): void {
@@ -217,7 +201,7 @@ function enterHotKey(
   return placeEntry(store.slab, plan.tiles, hot, { timeMs, offset });
 }
 
-function sweepKey(store: KeyStore, { records, at, horizonMs }: Place): void {
+function sweepKey(store: KeyStore, { page, records, at, horizonMs }: SweptPlace): void {
   const { slab } = store;
   const block = records[at]!;
   const count = records[at + 1]! >> 8;
@@ -225,11 +209,13 @@ function sweepKey(store: KeyStore, { records, at, horizonMs }: Place): void {
   const expired = countExpired(slab, { block, count, horizonMs });
   const left = count - expired;
   if (left === 0) {
+    touchRecord(page, at);
     freeBlock(slab, block, sizeClass);
     records[at + 1] = 0;
   } else if (sizeClass >= 2 && left <= slab.capacities[sizeClass - 2]!) {
     const smallerClass = slab.capacities.findIndex((capacity) => capacity >= left);
     const smaller = allocateBlock(slab, smallerClass);
+    touchRecord(page, at);
     copyEntries(slab, { from: block + expired, to: smaller, count: left });
     freeBlock(slab, block, sizeClass);
     records[at] = smaller;
@@ -238,10 +224,11 @@ function sweepKey(store: KeyStore, { records, at, horizonMs }: Place): void {
 }
 
 /** Drops the blocks that have expired; a tree of one block is a block again. */
-function sweepHotKey(store: KeyStore, plan: KeyPlan, { records, at, horizonMs }: Place): void {
+function sweepHotKey(store: KeyStore, plan: KeyPlan, { page, records, at, horizonMs }: SweptPlace): void {
   const number = records[at]!;
   const hot = store.hot[number]!;
   if (hot.newestMs <= horizonMs) {
+    touchRecord(page, at);
     freeTree(store.slab, plan.tiles, hot.root);
     records[at + 1] = 0;
     store.hot[number] = null;
@@ -250,6 +237,7 @@ function sweepHotKey(store: KeyStore, plan: KeyPlan, { records, at, horizonMs }:
   evictHotKey(store, plan, hot, horizonMs);
   const { root, entries } = hot;
   if (root.level > 1 || root.size > 1) return;
+  touchRecord(page, at);
   records[at] = root.blocks[0]!;
   records[at + 1] = (entries << 8) | plan.tiles.sizeClass;
   store.hot[number] = null;

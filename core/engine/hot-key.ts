@@ -1,4 +1,13 @@
-import { allocateBlock, copyEntries, freeBlock, localOf, offsetWord, segmentAt, type Slab } from './slab.ts';
+import {
+  allocateBlock,
+  copyEntries,
+  freeBlock,
+  localOf,
+  offsetWord,
+  segmentAt,
+  type Slab,
+  touchEntries,
+} from './slab.ts';
 import type { DistinctCursor } from './hot-key-distinct.ts';
 import { addTile, allLabelsMs, childAt, clearTile, type HotNode, noSelf, type TilePlan } from './hot-key-tile.ts';
 
@@ -94,6 +103,7 @@ export function placeInBlock(
   let index = count;
   while (index > 0 && f64[(local + index - 1) * strideWords]! > timeMs) index--;
   if (index < count) copyEntries(slab, { from: block + index, to: block + index + 1, count: count - index });
+  touchEntries(slab, block + index, 1);
   f64[(local + index) * strideWords] = timeMs;
   i32[(local + index) * strideWords * 2 + offsetWord] = offset;
   return block + index;
@@ -127,11 +137,13 @@ export function freeTree(slab: Slab, plan: TilePlan, node: HotNode): void {
   for (let child = 0; child < node.size; child++) freeChild(slab, plan, node, child);
 }
 
-function timeAt(slab: Slab, position: number): number {
+/** The event time of an entry. */
+export function timeAt(slab: Slab, position: number): number {
   return segmentAt(slab, position).f64[localOf(position) * slab.strideWords]!;
 }
 
-function createNode(plan: TilePlan, level: number): HotNode {
+/** A node without children. */
+export function createNode(plan: TilePlan, level: number): HotNode {
   return {
     level,
     size: 0,
@@ -144,7 +156,7 @@ function createNode(plan: TilePlan, level: number): HotNode {
 }
 
 /** Opens a gap at `at` and puts a child there; its tile is made by the caller. */
-function addChild(
+export function addChild(
   plan: TilePlan,
   node: HotNode,
   at: number,
@@ -210,7 +222,8 @@ function splitBlock(
   tileBlock(slab, plan, node, child + 1);
 }
 
-function tileBlock(slab: Slab, plan: TilePlan, node: HotNode, child: number): void {
+/** Makes the tile of a block anew. */
+export function tileBlock(slab: Slab, plan: TilePlan, node: HotNode, child: number): void {
   const at = child * plan.slots;
   const position = node.blocks[child]!;
   const { f64, i32 } = segmentAt(slab, position);
@@ -220,7 +233,8 @@ function tileBlock(slab: Slab, plan: TilePlan, node: HotNode, child: number): vo
   plan.accumulate(f64, i32, local, until, noSelf, allLabelsMs, node.tiles.subarray(at, at + plan.slots));
 }
 
-function tileNode(plan: TilePlan, parent: HotNode, child: number): void {
+/** Makes the tile of a node anew, from those of its children. */
+export function tileNode(plan: TilePlan, parent: HotNode, child: number): void {
   const node = parent.nodes[child]!;
   clearTile(plan, parent.tiles, child * plan.slots);
   for (let at = 0; at < node.size; at++) {

@@ -58,31 +58,6 @@ export function deleteId(table: IdTable, words: Uint32Array, at: number): boolea
   return true;
 }
 
-/** A table as a checkpoint holds it: five words an id. */
-export type PackedIdTable = { readonly entries: Uint32Array };
-
-/** Packs the table. */
-export function packIdTable(table: IdTable): PackedIdTable {
-  const entries = new Uint32Array(table.size * slotWords);
-  let to = 0;
-  for (const shard of table.shards) {
-    if (shard === undefined) continue;
-    const { slots } = shard;
-    for (let slot = 0; slot < slots.length; slot += slotWords) {
-      if (slots[slot + 4] === 0) continue;
-      for (let word = 0; word < slotWords; word++) entries[to++] = slots[slot + word]!;
-    }
-  }
-  return { entries };
-}
-
-/** The table again. */
-export function unpackIdTable({ entries }: PackedIdTable): IdTable {
-  const table = createIdTable();
-  for (let at = 0; at < entries.length; at += slotWords) setId(table, entries, at, entries[at + 4]! - 1);
-  return table;
-}
-
 /** The slot of an id, or the empty one where it would go. There always is an empty one. */
 function findSlot(slots: Uint32Array, words: Uint32Array, at: number): number {
   const second = words[at + 1]!;

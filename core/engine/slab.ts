@@ -1,3 +1,13 @@
+import {
+  addPage,
+  createPageBook,
+  createPages,
+  type Pages,
+  type PageSegment,
+  touchRange,
+  type Within,
+} from './pages.ts';
+
 /**
  * Entries of keyed windows in blocks: an entry is a few 8-byte words, a block the entries of one key (or a chunk of
  * them) side by side, a segment many blocks. Growing adds a segment and moves nothing.
@@ -11,7 +21,8 @@ export type Slab = {
   readonly strideWords: number;
   /** Entries that a block of each size class holds, rising; the last is the largest block there is. */
   readonly capacities: readonly number[];
-  readonly segments: SlabSegment[];
+  readonly pages: Pages;
+  readonly segments: PagedSlabSegment[];
   /** The first free block of each size class, linked through the blocks; -1 when there is none. */
   readonly free: Int32Array;
   /** Entries of the last segment that blocks take. */
@@ -20,6 +31,11 @@ export type Slab = {
 
 /** Two views of one buffer. */
 export type SlabSegment = { readonly f64: Float64Array; readonly i32: Int32Array };
+
+type PagedSlabSegment = SlabSegment & { readonly page: PageSegment };
+
+/** What a checkpoint holds of a slab beside its segments. */
+export type SlabRest = { readonly free: Int32Array; readonly used: number };
 
 const segmentBits = 14;
 const segmentEntries = 2 ** segmentBits;
@@ -31,14 +47,32 @@ export const offsetWord = 2;
 export const labelWord = 2;
 
 /** A slab whose largest block holds `blockEntries` entries. */
-export function createSlab(strideWords: number, blockEntries: number): Slab {
+export function createSlab(
+  strideWords: number,
+  blockEntries: number,
+  { book, rest }: Within<SlabRest> = { book: createPageBook() },
+): Slab {
   if (blockEntries > segmentEntries) throw new RangeError(`got blocks of ${blockEntries}, expected ${segmentEntries}`);
   const capacities = capacitiesUpTo(blockEntries);
-  return { strideWords, capacities, segments: [], free: new Int32Array(capacities.length).fill(-1), used: 0 };
+  const pages = createPages(book, segmentEntries * strideWords * 8);
+  const segments = pages.segments.flatMap((page) => (page === undefined ? [] : [segmentOver(page)]));
+  const free = rest?.free.slice() ?? new Int32Array(capacities.length).fill(-1);
+  return { strideWords, capacities, pages, segments, free, used: rest?.used ?? 0 };
+}
+
+/** What a checkpoint holds of a slab beside its segments. */
+export function restOfSlab({ free, used }: Slab): SlabRest {
+  return { free: free.slice(), used };
+}
+
+/** Must be called before entries are written, but for those that were just placed. */
+export function touchEntries(slab: Slab, position: number, count: number): void {
+  const start = localOf(position) * slab.strideWords * 8;
+  touchRange(segmentAt(slab, position).page, start, start + count * slab.strideWords * 8);
 }
 
 /** The segment that holds a position. */
-export function segmentAt(slab: Slab, position: number): SlabSegment {
+export function segmentAt(slab: Slab, position: number): PagedSlabSegment {
   return slab.segments[position >> segmentBits]!;
 }
 
@@ -62,6 +96,7 @@ export function allocateBlock(slab: Slab, sizeClass: number): number {
 
 /** Gives a block back. */
 export function freeBlock(slab: Slab, position: number, sizeClass: number): void {
+  touchEntries(slab, position, 1);
   segmentAt(slab, position).i32[localOf(position) * slab.strideWords * 2] = slab.free[sizeClass]!;
   slab.free[sizeClass] = position;
 }
@@ -72,6 +107,7 @@ export function copyEntries(
   entries: { readonly from: number; readonly to: number; readonly count: number },
 ): void {
   const { strideWords } = slab;
+  if (entries.count > 0) touchEntries(slab, entries.to, entries.count);
   const source = segmentAt(slab, entries.from).f64;
   const target = segmentAt(slab, entries.to).f64;
   const from = localOf(entries.from) * strideWords;
@@ -82,19 +118,6 @@ export function copyEntries(
     else target.set(source.subarray(from, from + words), to);
   } else if (from < to) for (let word = words - 1; word >= 0; word--) target[to + word] = source[from + word]!;
   else for (let word = 0; word < words; word++) target[to + word] = source[from + word]!;
-}
-
-/** A slab as a checkpoint holds it: the segments' words, shared with the slab and not copied. */
-export type PackedSlab = Omit<Slab, 'segments'> & { readonly words: readonly Float64Array[] };
-
-/** Packs a slab. */
-export function packSlab({ segments, ...slab }: Slab): PackedSlab {
-  return { ...slab, words: segments.map(({ f64 }) => f64) };
-}
-
-/** The slab again. */
-export function unpackSlab({ words, ...slab }: PackedSlab): Slab {
-  return { ...slab, segments: words.map(segmentOf) };
 }
 
 /** The size class of the smallest blocks of a slab with so large ones that hold `entries`; the largest class otherwise. */
@@ -116,16 +139,16 @@ function capacitiesUpTo(blockEntries: number): number[] {
 
 /** What is left of the last segment becomes free blocks. */
 function addSegment(slab: Slab): void {
-  const { segments, capacities, strideWords } = slab;
+  const { segments, capacities } = slab;
   for (let left = segmentEntries - slab.used; segments.length > 0 && left > 0;) {
     const sizeClass = capacities.findLastIndex((capacity) => capacity <= left);
     freeBlock(slab, segments.length * segmentEntries - left, sizeClass);
     left -= capacities[sizeClass]!;
   }
-  segments.push(segmentOf(new Float64Array(segmentEntries * strideWords)));
+  segments.push(segmentOver(addPage(slab.pages)));
   slab.used = 0;
 }
 
-function segmentOf(f64: Float64Array): SlabSegment {
-  return { f64, i32: new Int32Array(f64.buffer, f64.byteOffset, f64.length * 2) };
+function segmentOver(page: PageSegment): PagedSlabSegment {
+  return { f64: new Float64Array(page.buffer), i32: page.words, page };
 }

@@ -66,43 +66,6 @@ export function popDueTimer(queue: TimerQueue, watermarkMs: number): number {
   return value;
 }
 
-/** The queue as a checkpoint holds it: the timers in line, then those of the heap in its order. */
-export type PackedTimerQueue = {
-  readonly lineSize: number;
-  readonly insertions: number;
-  readonly timeMs: Float64Array;
-  readonly offset: Float64Array;
-  readonly insertion: Float64Array;
-  readonly value: Uint32Array;
-};
-
-/** Packs the queue. */
-export function packTimerQueue({ line, heap, insertions, size }: TimerQueue): PackedTimerQueue {
-  const packed = {
-    timeMs: new Float64Array(size),
-    offset: new Float64Array(size),
-    insertion: new Float64Array(size),
-    value: new Uint32Array(size),
-  };
-  const lineSize = line.tail - line.head;
-  let at = copyRange(line.segments, { from: line.head & slotMask, count: lineSize, to: 0 }, packed);
-  at = copyRange(heap.segments, { from: 0, count: heap.size, to: at }, packed);
-  return { lineSize, insertions, ...packed };
-}
-
-/** The queue again. */
-export function unpackTimerQueue(packed: PackedTimerQueue): TimerQueue {
-  const { lineSize, insertions, value } = packed;
-  const queue = createTimerQueue();
-  queue.insertions = insertions;
-  queue.size = value.length;
-  queue.line.tail = lineSize;
-  queue.heap.size = value.length - lineSize;
-  restoreRange(queue.line.segments, { from: 0, count: lineSize }, packed);
-  restoreRange(queue.heap.segments, { from: lineSize, count: queue.heap.size }, packed);
-  return queue;
-}
-
 type Timer = {
   readonly timeMs: number;
   readonly offset: number;
@@ -202,42 +165,5 @@ function swap({ segments }: Heap, left: number, right: number): void {
     const value = one[name][oneSlot]!;
     one[name][oneSlot] = other[name][otherSlot]!;
     other[name][otherSlot] = value;
-  }
-}
-
-type PackedColumns = Pick<PackedTimerQueue, 'timeMs' | 'offset' | 'insertion' | 'value'>;
-
-function copyRange(
-  segments: readonly Segment[],
-  range: { readonly from: number; readonly count: number; readonly to: number },
-  packed: PackedColumns,
-): number {
-  for (let i = 0; i < range.count; i++) {
-    const index = range.from + i;
-    const segment = segments[index >> segmentBits]!;
-    const slot = index & slotMask;
-    packed.timeMs[range.to + i] = segment.timeMs[slot]!;
-    packed.offset[range.to + i] = segment.offset[slot]!;
-    packed.insertion[range.to + i] = segment.insertion[slot]!;
-    packed.value[range.to + i] = segment.value[slot]!;
-  }
-  return range.to + range.count;
-}
-
-function restoreRange(
-  segments: Segment[],
-  range: { readonly from: number; readonly count: number },
-  packed: PackedColumns,
-): void {
-  for (let i = 0; i < range.count; i++) {
-    if (i >> segmentBits === segments.length) segments.push(createSegment());
-    const from = range.from + i;
-    write(segments[i >> segmentBits]!, {
-      slot: i & slotMask,
-      timeMs: packed.timeMs[from]!,
-      offset: packed.offset[from]!,
-      insertion: packed.insertion[from]!,
-      value: packed.value[from]!,
-    });
   }
 }

@@ -1,5 +1,6 @@
 import { foldSamples, reserveSamples } from '../engine/columnar-aggregate.ts';
-import { hotMark, labelTimeMaxOf, pageOf, recordOf, type KeyStore } from '../engine/columnar-keys.ts';
+import { hotMark, labelTimeMaxOf, pageOf, type KeyStore } from '../engine/columnar-keys.ts';
+import { recordOf } from '../engine/key-page.ts';
 import { type HotKey } from '../engine/hot-key.ts';
 import { allLabelsMs, clearTile } from '../engine/hot-key-tile.ts';
 import { countOf, createDistinct, moveDistinct, type DistinctCursor } from '../engine/hot-key-distinct.ts';

@@ -1,10 +1,11 @@
 import type { EventColumns } from '../decode/event-columns.ts';
-import { hotMark, noteKeyLabel, pageOf, recordOf } from '../engine/columnar-keys.ts';
+import { hotMark, noteKeyLabel, pageOf } from '../engine/columnar-keys.ts';
+import { recordOf } from '../engine/key-page.ts';
 import { refreshTiles } from '../engine/hot-key.ts';
 import { countValue } from '../engine/hot-key-distinct.ts';
 import { findEntry, findInBlock } from '../engine/hot-key-range.ts';
-import { deleteId, getId, setId } from '../engine/id-table.ts';
-import { labelWord, localOf, segmentAt } from '../engine/slab.ts';
+import { createIdTable, deleteId, getId, type IdTable, setId } from '../engine/id-table.ts';
+import { labelWord, localOf, segmentAt, touchEntries } from '../engine/slab.ts';
 import { addTimer, popDue } from '../engine/timers.ts';
 import type { ColumnarFeatures, KeyEngine } from './columnar-engine.ts';
 import { readEntry } from './columnar-evaluate.ts';
@@ -125,6 +126,7 @@ function labelEntry(
   count(-1);
   const { f64 } = segmentAt(store.slab, position);
   const word = localOf(position) * store.slab.strideWords + labelWord;
+  touchEntries(store.slab, position, 1);
   f64[word] = Math.min(f64[word]!, label.timeMs);
   count(1);
   if (hot !== null) refreshTiles(store.slab, tiles);
@@ -140,6 +142,13 @@ function waitForEvent(
   state.waiting.set(id, [...(state.waiting.get(id) ?? []), waiting]);
   setId(state.awaited, columns.targetHash, r * 4, 1);
   addTimer(state.waitingUntil, { timeMs: waitUntilMs, offset, value: { id, offset } });
+}
+
+/** The ids that labels wait for, from the labels. */
+export function awaitedOf(waiting: ColumnarFeatureState['waiting']): IdTable {
+  const awaited = createIdTable();
+  for (const id of waiting.keys()) setId(awaited, wordsOf(id), 0, 1);
+  return awaited;
 }
 
 function idText(words: Uint32Array, at: number): string {

@@ -1,5 +1,6 @@
 import { type EventColumns, latenesses } from '../decode/event-columns.ts';
-import { enterKey, hotMark, noteKeyLabel, pageOf, recordOf } from '../engine/columnar-keys.ts';
+import { enterKey, hotMark, noteKeyLabel, pageOf } from '../engine/columnar-keys.ts';
+import { recordOf } from '../engine/key-page.ts';
 import { noteEntry } from '../engine/hot-key.ts';
 import { allLabelsMs } from '../engine/hot-key-tile.ts';
 import { countValue } from '../engine/hot-key-distinct.ts';
@@ -9,9 +10,10 @@ import { evaluateRow, moveCursor, readEntry } from './columnar-evaluate.ts';
 import { takeWaitingLabels } from './columnar-labels.ts';
 import { reviseByEvent } from './columnar-revise.ts';
 import { addRow, rowFlags, rowSegment, rowSlot } from './columnar-rows.ts';
-import { keyNumberOf, type ColumnarFeatureState } from './columnar-state.ts';
+import type { ColumnarFeatureState } from './columnar-state.ts';
 import { addTarget } from './columnar-targets.ts';
 import { addToWheel } from './columnar-wheel.ts';
+import { keyNumberOf } from './key-numbers.ts';
 
 /**
  * Takes row `r` of a batch, an authorization, into the windows and writes its feature vector as decided now to
@@ -75,7 +77,7 @@ function readKeys(engine: ColumnarFeatures, state: ColumnarFeatureState, columns
     const text = readKey(columns, r);
     const numbers = state.keyNumbers[key]!;
     if (text < 0 || numbers.scope === 'tenant') keys[key] = text;
-    else keys[key] = keyNumberOf(engine, numbers, { tenant, text });
+    else keys[key] = keyNumberOf(engine.interner, numbers, { tenant, text });
   }
 }
 

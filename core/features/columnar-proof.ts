@@ -1,4 +1,5 @@
-import { labelsOf, pageOf, recordOf } from '../engine/columnar-keys.ts';
+import { pageOf } from '../engine/columnar-keys.ts';
+import { labelsOf, recordOf } from '../engine/key-page.ts';
 import type { ColumnarFeatures } from './columnar-engine.ts';
 import { rowFlags, rowSegment, rowSlot } from './columnar-rows.ts';
 import type { ColumnarFeatureState } from './columnar-state.ts';

@@ -1,9 +1,10 @@
-import { hotMark, pageOf, recordOf } from '../engine/columnar-keys.ts';
+import { hotMark, pageOf } from '../engine/columnar-keys.ts';
+import { recordOf } from '../engine/key-page.ts';
 import { visitRange, type Visit } from '../engine/hot-key-range.ts';
 import { localOf, offsetWord, segmentAt } from '../engine/slab.ts';
 import type { AggregateSpec } from '../engine/entry.ts';
 import type { ColumnarFeatures, KeyEngine } from './columnar-engine.ts';
-import { findRow, rowFlags, rowSegment, rowSlot } from './columnar-rows.ts';
+import { findRow, rowFlags, rowSegment, rowSlot, touchRow } from './columnar-rows.ts';
 import type { ColumnarFeatureState } from './columnar-state.ts';
 
 /** What came late: an event, or the label of an event together with the label's time. */
@@ -44,6 +45,7 @@ export function markChanged(state: ColumnarFeatureState, row: number): void {
   const segment = rowSegment(state.rows, row);
   const slot = rowSlot(row);
   if ((segment.flags[slot]! & rowFlags.changed) !== 0) return;
+  touchRow(segment, slot);
   segment.flags[slot]! |= rowFlags.changed;
   state.changed.push(row);
 }
@@ -76,6 +78,7 @@ function reviseBy(engine: ColumnarFeatures, state: ColumnarFeatureState, change:
     );
   }
   for (const row of concerned) {
+    touchRow(rowSegment(state.rows, row), rowSlot(row));
     rowSegment(state.rows, row).revision[rowSlot(row)]!++;
     markChanged(state, row);
   }

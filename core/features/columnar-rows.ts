@@ -1,4 +1,16 @@
+import { type ColumnSpace, createColumnSpace, measureLayout } from '../decode/column-space.ts';
 import type { EventColumns } from '../decode/event-columns.ts';
+import {
+  addPage,
+  createPageBook,
+  createPages,
+  dropPages,
+  type Pages,
+  type PageSegment,
+  touch,
+  touchRange,
+  type Within,
+} from '../engine/pages.ts';
 
 /**
  * The rows whose values can still change, in the order of their offsets: a queue of segments that gives up its oldest
@@ -6,15 +18,21 @@ import type { EventColumns } from '../decode/event-columns.ts';
  */
 export type PendingRows = {
   readonly segments: RowSegment[];
-  /** Segments that were given up, to be used again. */
-  readonly spare: RowSegment[];
+  readonly pages: Pages;
   readonly shape: RowShape;
+  /** The ids of the rows' events, one behind the other; none lies in two segments. */
+  readonly texts: Pages;
+  /** Where the next id goes, counted from the first byte ever. */
+  textEnd: number;
   /** The first row that is held, a multiple of a segment; and the next row's number. */
   head: number;
   tail: number;
   /** The first row that may still be needed. */
   firstNeeded: number;
 };
+
+/** What a checkpoint holds of the rows beside their segments. */
+export type RowsRest = Pick<PendingRows, 'tail' | 'firstNeeded' | 'textEnd'>;
 
 /** How many of what each row holds. */
 export type RowShape = { readonly keys: number; readonly fields: number; readonly features: number };
@@ -30,6 +48,7 @@ export type RowSegment = {
   readonly flags: Uint8Array;
   /** When it settles, then when it is final; and the row behind it in its list of the wheel. */
   readonly dueMs: Float64Array;
+  /** No checkpoint holds it. */
   readonly next: Int32Array;
   /** The state's key for each of the plan's keys; -1 where the event lacks the field. */
   readonly keys: Int32Array;
@@ -37,10 +56,10 @@ export type RowSegment = {
   readonly decision: Float64Array;
   /** As last sent, where it is not the decision's. */
   readonly settled: Float64Array;
-  readonly idStart: Uint32Array;
-  readonly idEnd: Uint32Array;
-  text: Uint8Array;
-  textBytes: number;
+  /** Where its event's id is in `texts`, counted from the first byte ever, and how long it is. */
+  readonly idAt: Float64Array;
+  readonly idBytes: Uint32Array;
+  readonly page: PageSegment;
 };
 
 /** What is known of a row beside its numbers, a bit each. */
@@ -60,12 +79,46 @@ export const rowFlags = {
 
 const segmentBits = 10;
 const segmentRows = 2 ** segmentBits;
-const spareMax = 8;
-const textBytesFirst = segmentRows * 24;
+const textSegmentBits = 16;
+const textSegmentBytes = 2 ** textSegmentBits;
 
-/** A queue without rows. */
-export function createPendingRows(shape: RowShape): PendingRows {
-  return { segments: [], spare: [], shape, head: 0, tail: 0, firstNeeded: 0 };
+/** A queue without rows, or the one of a checkpoint. */
+export function createPendingRows(
+  shape: RowShape,
+  { book, rest }: Within<RowsRest> = { book: createPageBook() },
+): PendingRows {
+  const pages = createPages(
+    book,
+    measureLayout((space) => layOutRows(space, shape)),
+  );
+  const texts = createPages(book, textSegmentBytes);
+  const segments = pages.segments.flatMap((page) => (page === undefined ? [] : [segmentOver(page, shape)]));
+  const { tail, firstNeeded, textEnd } = rest ?? { tail: 0, firstNeeded: 0, textEnd: 0 };
+  return { segments, pages, shape, texts, textEnd, head: pages.first * segmentRows, tail, firstNeeded };
+}
+
+/** What a checkpoint holds of the rows beside their segments. */
+export function restOfRows({ tail, firstNeeded, textEnd }: PendingRows): RowsRest {
+  return { tail, firstNeeded, textEnd };
+}
+
+/** Must be called before what changes of a row after it was added is written: revision, flags, moment. */
+export function touchRow({ page, revision, flags, dueMs }: RowSegment, slot: number): void {
+  touch(page, revision.byteOffset + slot * 4);
+  touch(page, flags.byteOffset + slot);
+  touch(page, dueMs.byteOffset + slot * 8);
+}
+
+/** Must be called before a row's settled values are written. */
+export function touchSettled({ page, settled }: RowSegment, slot: number, features: number): void {
+  const start = settled.byteOffset + slot * features * 8;
+  touchRange(page, start, start + features * 8);
+}
+
+/** The bytes of an id of `texts`, and where it begins in them. */
+export function idBytesAt(rows: PendingRows, idAt: number): { readonly bytes: Uint8Array; readonly start: number } {
+  const page = rows.texts.segments[Math.floor(idAt / textSegmentBytes) - rows.texts.first]!;
+  return { bytes: page.bytes, start: idAt % textSegmentBytes };
 }
 
 /** The segment that holds a row. */
@@ -83,18 +136,20 @@ export function addRow(rows: PendingRows, columns: EventColumns, r: number, offs
   const row = rows.tail++;
   const slot = rowSlot(row);
   if ((row - rows.head) >> segmentBits === rows.segments.length) {
-    rows.segments.push(rows.spare.pop() ?? createSegment(rows.shape));
+    rows.segments.push(segmentOver(addPage(rows.pages), rows.shape));
   }
   const segment = rowSegment(rows, row);
+  touchNew(segment, rows.shape, slot);
   segment.offset[slot] = offset;
   segment.eventTimeMs[slot] = columns.eventTimeMs[r]!;
   segment.tenant[slot] = columns.tenant[r]!;
   segment.account[slot] = columns.account[r]!;
   segment.revision[slot] = -1;
   segment.flags[slot] = flags;
-  copyId(segment, columns, r);
-  segment.idStart[slot] = segment.textBytes - (columns.eventIdEnd[r]! - columns.eventIdStart[r]!);
-  segment.idEnd[slot] = segment.textBytes;
+  const start = columns.eventIdStart[r]!;
+  const end = columns.eventIdEnd[r]!;
+  segment.idAt[slot] = copyId(rows, columns.text, { start, end });
+  segment.idBytes[slot] = end - start;
   return row;
 }
 
@@ -126,42 +181,80 @@ export function dropFinalRows(rows: PendingRows): void {
   rows.firstNeeded = needed;
   const spent = Math.min((needed - rows.head) >> segmentBits, rows.segments.length);
   if (spent === 0) return;
-  for (const segment of rows.segments.splice(0, spent)) {
-    segment.textBytes = 0;
-    if (rows.spare.length < spareMax) rows.spare.push(segment);
-  }
+  rows.segments.splice(0, spent);
+  dropPages(rows.pages, spent);
   rows.head += spent * segmentRows;
+  const firstAt = rows.segments.length === 0 ? rows.textEnd : rows.segments[0]!.idAt[0]!;
+  dropPages(
+    rows.texts,
+    Math.min(Math.floor(firstAt / textSegmentBytes) - rows.texts.first, rows.texts.segments.length),
+  );
 }
 
-function createSegment({ keys, fields, features }: RowShape): RowSegment {
+/** All but `next`, which no checkpoint holds. */
+function layOutRows(space: ColumnSpace, { keys, fields, features }: RowShape): Omit<RowSegment, 'page' | 'next'> {
   return {
-    offset: new Float64Array(segmentRows),
-    eventTimeMs: new Float64Array(segmentRows),
-    tenant: new Int32Array(segmentRows),
-    account: new Int32Array(segmentRows),
-    revision: new Int32Array(segmentRows),
-    flags: new Uint8Array(segmentRows),
-    dueMs: new Float64Array(segmentRows),
-    next: new Int32Array(segmentRows),
-    keys: new Int32Array(segmentRows * keys),
-    fields: new Float64Array(segmentRows * fields),
-    decision: new Float64Array(segmentRows * features),
-    settled: new Float64Array(segmentRows * features),
-    idStart: new Uint32Array(segmentRows),
-    idEnd: new Uint32Array(segmentRows),
-    text: new Uint8Array(textBytesFirst),
-    textBytes: 0,
+    offset: space.float64(segmentRows),
+    eventTimeMs: space.float64(segmentRows),
+    tenant: space.int32(segmentRows),
+    account: space.int32(segmentRows),
+    revision: space.int32(segmentRows),
+    flags: space.uint8(segmentRows),
+    dueMs: space.float64(segmentRows),
+    keys: space.int32(segmentRows * keys),
+    fields: space.float64(segmentRows * fields),
+    decision: space.float64(segmentRows * features),
+    settled: space.float64(segmentRows * features),
+    idAt: space.float64(segmentRows),
+    idBytes: space.uint32(segmentRows),
   };
 }
 
-function copyId(segment: RowSegment, columns: EventColumns, r: number): void {
-  const start = columns.eventIdStart[r]!;
-  const end = columns.eventIdEnd[r]!;
-  if (segment.textBytes + end - start > segment.text.length) {
-    const larger = new Uint8Array((segment.text.length + end - start) * 2);
-    larger.set(segment.text);
-    segment.text = larger;
-  }
-  const { text } = segment;
-  for (let at = start; at < end; at++) text[segment.textBytes++] = columns.text[at]!;
+function segmentOver(page: PageSegment, shape: RowShape): RowSegment {
+  return { ...layOutRows(createColumnSpace(page.buffer), shape), next: new Int32Array(segmentRows), page };
+}
+
+/** Before a row is written: all of it but its settled values. */
+function touchNew(segment: RowSegment, { keys, fields, features }: RowShape, slot: number): void {
+  const { page } = segment;
+  touchRow(segment, slot);
+  touch(page, segment.offset.byteOffset + slot * 8);
+  touch(page, segment.eventTimeMs.byteOffset + slot * 8);
+  touch(page, segment.tenant.byteOffset + slot * 4);
+  touch(page, segment.account.byteOffset + slot * 4);
+  touch(page, segment.idAt.byteOffset + slot * 8);
+  touch(page, segment.idBytes.byteOffset + slot * 4);
+  touchColumns(page, segment.keys, { slot, width: keys });
+  touchColumns(page, segment.fields, { slot, width: fields });
+  touchColumns(page, segment.decision, { slot, width: features });
+}
+
+function touchColumns(
+  page: PageSegment,
+  column: Int32Array | Float64Array,
+  { slot, width }: { readonly slot: number; readonly width: number },
+): void {
+  const bytes = width * column.BYTES_PER_ELEMENT;
+  const start = column.byteOffset + slot * bytes;
+  touchRange(page, start, start + bytes);
+}
+
+/** Copies an id behind the last one, or to the next segment where it does not fit; gives where it is. */
+function copyId(
+  rows: PendingRows,
+  text: Uint8Array,
+  { start, end }: { readonly start: number; readonly end: number },
+): number {
+  const { texts } = rows;
+  const used = rows.textEnd % textSegmentBytes;
+  if (used + end - start > textSegmentBytes) rows.textEnd += textSegmentBytes - used;
+  const at = rows.textEnd;
+  const number = Math.floor(at / textSegmentBytes);
+  const page = texts.segments[number - texts.first] ?? addPage(texts, number);
+  let to = at % textSegmentBytes;
+  if (end > start) touchRange(page, to, to + end - start);
+  const { bytes } = page;
+  for (let from = start; from < end; from++) bytes[to++] = text[from]!;
+  rows.textEnd += end - start;
+  return at;
 }

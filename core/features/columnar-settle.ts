@@ -1,11 +1,12 @@
-import { hotMark, pageOf, recordOf, sweepKeys } from '../engine/columnar-keys.ts';
+import { hotMark, pageOf, sweepKeys } from '../engine/columnar-keys.ts';
+import { recordOf } from '../engine/key-page.ts';
 import { visitRange } from '../engine/hot-key-range.ts';
 import { localOf, offsetWord, segmentAt } from '../engine/slab.ts';
 import type { ColumnarFeatures } from './columnar-engine.ts';
 import { evaluateRow } from './columnar-evaluate.ts';
 import { isSettledAsDecided } from './columnar-proof.ts';
 import { keysOfRow, markChanged } from './columnar-revise.ts';
-import { dropFinalRows, rowFlags, rowSegment, rowSlot } from './columnar-rows.ts';
+import { dropFinalRows, rowFlags, rowSegment, rowSlot, touchRow, touchSettled } from './columnar-rows.ts';
 import { reserveSettled, writeSettledHead, type SettledColumns } from './columnar-settled.ts';
 import { countDifference } from './columnar-skew.ts';
 import type { ColumnarFeatureState } from './columnar-state.ts';
@@ -23,6 +24,7 @@ export function settleRows(engine: ColumnarFeatures, state: ColumnarFeatureState
   takeDueRows(wheel, rows, watermarkMs, (row) => {
     const segment = rowSegment(rows, row);
     const slot = rowSlot(row);
+    touchRow(segment, slot);
     if (segment.revision[slot] === -1) {
       segment.revision[slot] = 0;
       markChanged(state, row);
@@ -52,6 +54,7 @@ export function collectSettled(
     writeSettledHead(settled, rows, row);
     if ((rowSegment(rows, row).flags[rowSlot(row)]! & rowFlags.tooLate) === 0)
       writeSettled(engine, state, settled, row);
+    touchRow(rowSegment(rows, row), rowSlot(row));
     rowSegment(rows, row).flags[rowSlot(row)]! &= ~rowFlags.changed;
     settled.rowCount++;
   }
@@ -59,14 +62,6 @@ export function collectSettled(
   changed.length = 0;
   forget(engine, state, { watermarkMs, sweptKeys });
   return settled;
-}
-
-/** Drops all that no window asks for any more, whatever that takes. Changes no result. */
-export function compactColumnarFeatures(engine: ColumnarFeatures, state: ColumnarFeatureState): void {
-  for (const { key, store, reachMs } of engine.keys) {
-    const horizonMs = state.collectedWatermarkMs - engine.allowedLatenessMs - reachMs;
-    sweepKeys(state.keys[key]!, store, { horizonMs, keys: Number.POSITIVE_INFINITY });
-  }
 }
 
 function timeOf({ rows }: ColumnarFeatureState, row: number): number {
@@ -86,6 +81,7 @@ function writeSettled(
   const slot = rowSlot(row);
   const to = settled.rowCount * features;
   const at = slot * features;
+  touchRow(segment, slot);
   segment.flags[slot]! |= rowFlags.sent;
   if (isSettledAsDecided(engine, state, row)) {
     for (let feature = 0; feature < features; feature++) {
@@ -101,6 +97,7 @@ function writeSettled(
     asking.selfIs = 'inside';
     asking.horizonMs = Number.NEGATIVE_INFINITY;
     evaluateRow(engine, state, { fields: segment.fields, at: slot * fields, values: settled.settled, to });
+    touchSettled(segment, slot, features);
     for (let feature = 0; feature < features; feature++) {
       segment.settled[at + feature] = settled.settled[to + feature]!;
     }

@@ -1,4 +1,4 @@
-import { rowFlags, rowSegment, rowSlot, type PendingRows } from './columnar-rows.ts';
+import { idBytesAt, type PendingRows, rowFlags, rowSegment, rowSlot } from './columnar-rows.ts';
 
 /**
  * The rows that a batch settled or revised, ordered by (event time, offset): the first `rowCount` of each column; the
@@ -59,10 +59,10 @@ export function writeSettledHead(settled: SettledColumns, rows: PendingRows, row
     settled.settled[to * featureCount + feature] = Number.NaN;
   }
   settled.eventIdStart[to] = settled.textBytes;
-  reserveText(settled, segment.idEnd[slot]! - segment.idStart[slot]!);
-  for (let at = segment.idStart[slot]!; at < segment.idEnd[slot]!; at++) {
-    settled.text[settled.textBytes++] = segment.text[at]!;
-  }
+  const idBytes = segment.idBytes[slot]!;
+  reserveText(settled, idBytes);
+  const { bytes, start } = idBytesAt(rows, segment.idAt[slot]!);
+  for (let at = start; at < start + idBytes; at++) settled.text[settled.textBytes++] = bytes[at]!;
   settled.eventIdEnd[to] = settled.textBytes;
 }
 

@@ -1,12 +1,14 @@
-import { scopeOf } from '../decode/interner.ts';
-import { createKeyStore, type KeyStore } from '../engine/columnar-keys.ts';
-import { createIdTable, type IdTable } from '../engine/id-table.ts';
+import { createKeyStore, type KeyStore, type KeyStoreRest, restOfKeyStore } from '../engine/columnar-keys.ts';
+import type { IdTable } from '../engine/id-table.ts';
+import { createPageBook, type Within } from '../engine/pages.ts';
 import { createTimers, type Timers } from '../engine/timers.ts';
 import type { ColumnarFeatures } from './columnar-engine.ts';
-import { createPendingRows, type PendingRows } from './columnar-rows.ts';
+import { awaitedOf } from './columnar-labels.ts';
+import { createPendingRows, type PendingRows, restOfRows, type RowsRest } from './columnar-rows.ts';
 import { createSkewColumns, type SkewColumns } from './columnar-skew.ts';
-import { createTargets, type Targets } from './columnar-targets.ts';
-import { createWheel, type RowWheel } from './columnar-wheel.ts';
+import { createTargets, restOfTargets, type Targets, type TargetsRest } from './columnar-targets.ts';
+import { restoreWheel, type RowWheel } from './columnar-wheel.ts';
+import { createKeyNumbers, type KeyNumbers, type KeyNumbersRest, restOfKeyNumbers } from './key-numbers.ts';
 import type { WaitingLabel } from './state.ts';
 
 /** All that the features remember, over typed arrays. Plain data. */
@@ -31,48 +33,54 @@ export type ColumnarFeatureState = {
   collectedWatermarkMs: number;
 };
 
-/**
- * An id field's values are interned within their tenant: the id alone is the key. Those of other fields are shared by
- * all tenants: a key is then a number for the pair.
- */
-export type KeyNumbers = {
-  scope: 'unknown' | 'tenant' | 'shared';
-  /** By tenant, then by text. */
-  readonly pairs: Map<number, Map<number, number>>;
-  size: number;
-};
+/** What a checkpoint holds of the features beside their pages. */
+export type ColumnarFeatureRest = {
+  readonly keys: readonly KeyStoreRest[];
+  readonly keyNumbers: readonly KeyNumbersRest[];
+  readonly rows: RowsRest;
+  readonly targets: TargetsRest;
+  readonly passedMs: number;
+} & Pick<ColumnarFeatureState, 'waiting' | 'waitingUntil' | 'skew' | 'collectedWatermarkMs'>;
 
-/** The state before the first event. */
-export function createColumnarFeatureState(engine: ColumnarFeatures): ColumnarFeatureState {
+/** The state before the first event, or the one of a checkpoint. */
+export function createColumnarFeatureState(
+  engine: ColumnarFeatures,
+  { book, rest }: Within<ColumnarFeatureRest> = { book: createPageBook() },
+): ColumnarFeatureState {
   const { plan } = engine;
   const shape = { keys: plan.keys.length, fields: plan.rowFields.length, features: plan.features.length };
+  const keys = engine.keys.map(({ store }, key) => createKeyStore(store, { book, rest: rest?.keys[key] }));
+  const keyNumbers = plan.keys.map((_, key) => createKeyNumbers({ book, rest: rest?.keyNumbers[key] }));
+  const rows = createPendingRows(shape, { book, rest: rest?.rows });
+  const targets = createTargets(plan.keys.length, { book, rest: rest?.targets });
+  const waiting: ColumnarFeatureState['waiting'] = rest?.waiting ?? new Map<string, WaitingLabel[]>();
   return {
-    keys: engine.keys.map(({ store }) => createKeyStore(store)),
-    keyNumbers: plan.keys.map(() => ({ scope: 'unknown', pairs: new Map(), size: 0 })),
-    rows: createPendingRows(shape),
-    wheel: createWheel(),
-    targets: createTargets(plan.keys.length),
-    awaited: createIdTable(),
-    waiting: new Map(),
-    waitingUntil: createTimers(),
+    keys,
+    keyNumbers,
+    rows,
+    wheel: restoreWheel(rows, rest?.passedMs ?? Number.NEGATIVE_INFINITY),
+    targets,
+    awaited: awaitedOf(waiting),
+    waiting,
+    waitingUntil: rest?.waitingUntil ?? createTimers(),
     changed: [],
-    skew: createSkewColumns(plan.features.length),
-    collectedWatermarkMs: Number.NEGATIVE_INFINITY,
+    skew: rest?.skew ?? createSkewColumns(plan.features.length),
+    collectedWatermarkMs: rest?.collectedWatermarkMs ?? Number.NEGATIVE_INFINITY,
   };
 }
 
-/** The state's key of a key field's value, an interned text, within a tenant. */
-export function keyNumberOf(
-  { interner }: ColumnarFeatures,
-  numbers: KeyNumbers,
-  { tenant, text }: { readonly tenant: number; readonly text: number },
-): number {
-  if (numbers.scope === 'unknown') numbers.scope = scopeOf(interner, text) === tenant ? 'tenant' : 'shared';
-  if (numbers.scope === 'tenant') return text;
-  const ofTenant = numbers.pairs.get(tenant) ?? new Map<number, number>();
-  if (ofTenant.size === 0) numbers.pairs.set(tenant, ofTenant);
-  const known = ofTenant.get(text);
-  if (known !== undefined) return known;
-  ofTenant.set(text, numbers.size);
-  return numbers.size++;
+/** What a checkpoint holds of the features beside their pages: to be written before the next batch. */
+export function restOfFeatures(state: ColumnarFeatureState): ColumnarFeatureRest {
+  const { keys, keyNumbers, rows, targets, wheel, waiting, waitingUntil, skew, collectedWatermarkMs } = state;
+  return {
+    keys: keys.map(restOfKeyStore),
+    keyNumbers: keyNumbers.map(restOfKeyNumbers),
+    rows: restOfRows(rows),
+    targets: restOfTargets(targets),
+    passedMs: wheel.passedMs,
+    waiting,
+    waitingUntil,
+    skew,
+    collectedWatermarkMs,
+  };
 }

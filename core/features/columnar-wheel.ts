@@ -1,4 +1,4 @@
-import { type PendingRows, rowLinks, rowOfLink, rowSegment, rowSlot } from './columnar-rows.ts';
+import { type PendingRows, rowFlags, rowLinks, rowOfLink, rowSegment, rowSlot, touchRow } from './columnar-rows.ts';
 
 /**
  * Rows by the moment when something is due for them: a hashed timing wheel with a list for each millisecond
@@ -19,30 +19,28 @@ export type RowWheel = {
 const spanMs = 2 ** 16;
 const spanMask = spanMs - 1;
 
-/** A wheel without rows. */
-export function createWheel(): RowWheel {
-  return {
-    heads: new Int32Array(spanMs),
-    occupied: new Int32Array(spanMs / 32),
-    overdue: 0,
-    passedMs: Number.NEGATIVE_INFINITY,
-  };
+/** A wheel without rows, whose lists up to a moment have been looked at. */
+export function createWheel(passedMs = Number.NEGATIVE_INFINITY): RowWheel {
+  return { heads: new Int32Array(spanMs), occupied: new Int32Array(spanMs / 32), overdue: 0, passedMs };
+}
+
+/** The wheel of a checkpoint: every row that something is due for goes to its list. Their order there changes nothing. */
+export function restoreWheel(rows: PendingRows, passedMs: number): RowWheel {
+  const wheel = createWheel(passedMs);
+  for (let row = rows.firstNeeded; row < rows.tail; row++) {
+    const { flags, dueMs } = rowSegment(rows, row);
+    if ((flags[rowSlot(row)]! & rowFlags.final) === 0) linkRow(wheel, rows, { row, dueMs: dueMs[rowSlot(row)]! });
+  }
+  return wheel;
 }
 
 /** Adds a row that is due at `dueMs`. */
 export function addToWheel(wheel: RowWheel, rows: PendingRows, row: number, dueMs: number): void {
   const segment = rowSegment(rows, row);
   const slot = rowSlot(row);
+  touchRow(segment, slot);
   segment.dueMs[slot] = dueMs;
-  if (dueMs <= wheel.passedMs) {
-    segment.next[slot] = wheel.overdue;
-    wheel.overdue = linkOf(row);
-    return;
-  }
-  const list = dueMs & spanMask;
-  segment.next[slot] = wheel.heads[list]!;
-  wheel.heads[list] = linkOf(row);
-  wheel.occupied[list >> 5]! |= 1 << (list & 31);
+  linkRow(wheel, rows, { row, dueMs });
 }
 
 /** Takes every row that is due by `watermarkMs` and calls `take` with it, which may add it again. */
@@ -69,6 +67,24 @@ export function takeDueRows(
     step++;
   }
   takeOverdue(wheel, rows, take);
+}
+
+function linkRow(
+  wheel: RowWheel,
+  rows: PendingRows,
+  { row, dueMs }: { readonly row: number; readonly dueMs: number },
+): void {
+  const segment = rowSegment(rows, row);
+  const slot = rowSlot(row);
+  if (dueMs <= wheel.passedMs) {
+    segment.next[slot] = wheel.overdue;
+    wheel.overdue = linkOf(row);
+    return;
+  }
+  const list = dueMs & spanMask;
+  segment.next[slot] = wheel.heads[list]!;
+  wheel.heads[list] = linkOf(row);
+  wheel.occupied[list >> 5]! |= 1 << (list & 31);
 }
 
 function linkOf(row: number): number {
@@ -99,6 +115,6 @@ function takeFromList(
     const slot = rowSlot(row);
     link = segment.next[slot]!;
     if (segment.dueMs[slot]! <= watermarkMs) take(row);
-    else addToWheel(wheel, rows, row, segment.dueMs[slot]!);
+    else linkRow(wheel, rows, { row, dueMs: segment.dueMs[slot]! });
   }
 }

@@ -5,7 +5,7 @@ import { booleanTerm, call, nodeOf, numberTerm, textTerm } from './term.ts';
 import type { BooleanTerm, Level, NumberTerm, Term, TextTerm } from './term.ts';
 
 export { avg, count, countDistinct, first, last, max, median, min, share } from './aggregates.ts';
-export { sinceFirstMs, sinceLastMs, stddev, sum } from './aggregates.ts';
+export { quantile, sinceFirstMs, sinceLastMs, stddev, sum } from './aggregates.ts';
 
 /** The fields of an event as terms, labels included. */
 export type EventTerms<Event, Labels> = FieldTerms<Event> & {
@@ -75,7 +75,8 @@ export const distanceKm = (from: Place<Level>, to: Place<Level>): NumberTerm<Lev
 
 type KnownAfter<L> = L extends { readonly knownAfter: infer K extends string } ? K : never;
 
-type FieldTerms<Event> = {
+/** The fields of an event as terms. */
+export type FieldTerms<Event> = {
   readonly [Field in keyof Event & string]-?: FieldTerm<NonNullable<Event[Field]>>;
 };
 
@@ -89,18 +90,31 @@ type FieldTerm<T> = [T] extends [number]
 
 type TermTree = { [name: string]: Term<'event', string> | TermTree };
 
-/** The terms of a contract's fields and labels; an unknown name throws, as definitions run without a type check too. */
+/**
+ * The terms of a contract's fields; a name that it does not have throws, as definitions run without a type check too. The
+ * prefix, such as `left.`, goes before every path where an expression reads several events.
+ */
+export function fieldTerms<Event>(contract: Contract<Event>, prefix = ''): FieldTerms<Event> {
+  return guarded(fieldTree(contract, prefix), contract.topic) as FieldTerms<Event>;
+}
+
+/** The terms of a contract's fields and labels. */
 function eventTerms<Event, Labels>(contract: Contract<Event>): EventTerms<Event, Labels> {
-  const tree: TermTree = {};
-  for (const [path, { kind }] of fieldKinds(contract)) {
-    const node = { op: 'field', path, result: kind } as const;
-    const term = kind === 'number' ? numberTerm : kind === 'text' ? textTerm : booleanTerm;
-    plant(tree, path.split('.'), term<'event', 'now'>(node));
-  }
+  const tree = fieldTree(contract, '');
   for (const name of Object.keys(contract.labels ?? {})) {
     tree[name] = booleanTerm({ op: 'label', name, result: 'boolean' });
   }
   return guarded(tree, contract.topic) as EventTerms<Event, Labels>;
+}
+
+function fieldTree(contract: Contract, prefix: string): TermTree {
+  const tree: TermTree = {};
+  for (const [path, { kind }] of fieldKinds(contract)) {
+    const node = { op: 'field', path: prefix + path, result: kind } as const;
+    const term = kind === 'number' ? numberTerm : kind === 'text' ? textTerm : booleanTerm;
+    plant(tree, path.split('.'), term<'event', 'now'>(node));
+  }
+  return tree;
 }
 
 function plant(tree: TermTree, path: readonly string[], term: Term<'event', string>): void {

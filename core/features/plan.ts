@@ -98,7 +98,12 @@ export function compilePlan(definition: {
     rowFields,
     features,
   };
-  return { plan, hash: hash('sha256', JSON.stringify(plan), 'hex') };
+  return { plan, hash: hashPlan(plan) };
+}
+
+/** SHA-256 over the canonical plan, hexadecimal: another definition has another one. */
+export function hashPlan(plan: Plan): string {
+  return hash('sha256', JSON.stringify(plan), 'hex');
 }
 
 function checkNames({ name, version }: { readonly name: string; readonly version: number }, features: string[]): void {
@@ -160,7 +165,7 @@ function aggregateSpec(draft: Draft, node: AggregateNode): AggregateSpec {
   const usesLabel = [node.input, node.where, node.sinceLast].some((operand) => operand !== null && readsLabel(operand));
   if (usesLabel) checkDelay(draft, delayedByMs);
   return {
-    kind: node.kind,
+    kind: slidingKind(node.kind),
     key: indexIn(draft.keys, node.by.path),
     input,
     where,
@@ -171,6 +176,13 @@ function aggregateSpec(draft: Draft, node: AggregateNode): AggregateSpec {
     integer: node.input !== null && isInteger(draft, node.input),
     usesLabel,
   };
+}
+
+/** The kind of an aggregate over a window that slides with each event. */
+function slidingKind(kind: AggregateNode['kind']): AggregateSpec['kind'] {
+  if (kind !== 'quantile' && kind !== 'approximateCountDistinct') return kind;
+  const instead = kind === 'quantile' ? 'median' : 'the exact countDistinct';
+  throw new Error(`got ${kind} over a window that slides, whose events a sketch cannot take back; expected ${instead}`);
 }
 
 function checkDelay({ label }: Draft, delayedByMs: number): void {

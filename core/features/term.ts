@@ -22,9 +22,16 @@ export type Node =
 
 export type ResultKind = 'number' | 'text' | 'boolean';
 
+/** Aggregates that sketches give: they take no event back, so they are of panes, not of windows that slide. */
+export type SketchKind = 'quantile' | 'approximateCountDistinct';
+
 export type AggregateNode = {
   readonly op: 'aggregate';
-  readonly kind: AggregateKind;
+  readonly kind: AggregateKind | SketchKind;
+  /** Of `quantile`: which one, 0 to 1. */
+  readonly quantile: number | null;
+  /** Of a sketch: the relative accuracy of a quantile, or the precision of registers. */
+  readonly accuracy: number | null;
   readonly input: Node | null;
   readonly where: Node | null;
   readonly by: Node | null;

@@ -1,3 +1,14 @@
+import { type ColumnSpace, createColumnSpace, measureLayout } from '../decode/column-space.ts';
+import {
+  addPage,
+  createPageBook,
+  createPages,
+  type Pages,
+  type PageSegment,
+  touch,
+  touchRange,
+  type Within,
+} from '../engine/pages.ts';
 import { baselineIdleMsMax, type BaselineOptions, baselinePaymentsMax } from './baseline.ts';
 
 /**
@@ -11,10 +22,16 @@ export type ColumnarBaselines = {
   /** The slot, plus 1, of each account: 65,536 interned ids a page; 0 for an id without a slot. */
   readonly slotPages: Int32Array[];
   readonly segments: BaselineSegment[];
+  readonly pages: Pages;
   /** Slots that were ever taken, and the first of a chain of free ones (-1 for none). */
   slotCount: number;
   freeSlot: number;
+  /** The slot from which the next sweep goes on. */
+  sweepAt: number;
 };
+
+/** What a checkpoint holds of the state beside its segments. */
+export type BaselinesRest = Pick<ColumnarBaselines, 'slotCount' | 'freeSlot' | 'sweepAt'>;
 
 /** 1,024 slots. A mean and its count stand at `place of the slot x featureCount + feature`. */
 export type BaselineSegment = {
@@ -25,12 +42,33 @@ export type BaselineSegment = {
   readonly means: Float64Array;
   /** How many payments a mean has seen, to 50. */
   readonly counts: Uint8Array;
+  readonly page: PageSegment;
 };
 
-/** A state without accounts; see `createBaselines`. */
-export function createColumnarBaselines(options: BaselineOptions): ColumnarBaselines {
+/** A state without accounts, or the one of a checkpoint; see `createBaselines`. */
+export function createColumnarBaselines(
+  options: BaselineOptions,
+  { book, rest }: Within<BaselinesRest> = { book: createPageBook() },
+): ColumnarBaselines {
   const { featureCount, allowedLatenessMs, idleMsMax = baselineIdleMsMax } = options;
-  return { featureCount, idleMsMax, allowedLatenessMs, slotPages: [], segments: [], slotCount: 0, freeSlot: -1 };
+  const pages = createPages(
+    book,
+    measureLayout((space) => layOutSlots(space, featureCount)),
+  );
+  const segments = pages.segments.flatMap((page) => (page === undefined ? [] : [segmentOver(page, featureCount)]));
+  const { slotCount, freeSlot, sweepAt } = rest ?? { slotCount: 0, freeSlot: -1, sweepAt: 0 };
+  const counters = { slotCount, freeSlot, sweepAt };
+  const state = { featureCount, idleMsMax, allowedLatenessMs, slotPages: [], segments, pages, ...counters };
+  for (let slot = 0; slot < slotCount; slot += 1) {
+    const account = segments[slot >>> segmentBits]!.account[slot & segmentMask]!;
+    if (account >= 0) setSlot(state, account, slot);
+  }
+  return state;
+}
+
+/** What a checkpoint holds of the state beside its segments. */
+export function restOfBaselines({ slotCount, freeSlot, sweepAt }: ColumnarBaselines): BaselinesRest {
+  return { slotCount, freeSlot, sweepAt };
 }
 
 /**
@@ -68,8 +106,10 @@ export function updateColumnarBaseline(
   at: number,
 ): void {
   const slot = slotForPayment(state, account, eventTimeMs);
-  const { latestMs, means, counts } = state.segments[slot >>> segmentBits]!;
+  const segment = state.segments[slot >>> segmentBits]!;
+  const { latestMs, means, counts } = segment;
   const inSegment = slot & segmentMask;
+  touchSlot(segment, inSegment, state.featureCount);
   latestMs[inSegment] = Math.max(latestMs[inSegment]!, eventTimeMs);
   const first = inSegment * state.featureCount;
   for (let feature = 0; feature < state.featureCount; feature += 1) {
@@ -82,42 +122,33 @@ export function updateColumnarBaseline(
   }
 }
 
-/** Drops the accounts that no payment can read any more and returns how many. Takes O(accounts). */
-export function evictColumnarBaselines(state: ColumnarBaselines, watermarkMs: number): number {
-  let evicted = 0;
-  for (let slot = 0; slot < state.slotCount; slot += 1) {
+/**
+ * Looks through the next slots, drops the accounts that no payment can read any more, and returns how many. Changes no
+ * result.
+ */
+export function sweepColumnarBaselines(
+  state: ColumnarBaselines,
+  { watermarkMs, slots }: { readonly watermarkMs: number; readonly slots: number },
+): number {
+  let dropped = 0;
+  for (let step = 0; step < Math.min(slots, state.slotCount); step += 1) {
+    const slot = state.sweepAt >= state.slotCount ? 0 : state.sweepAt;
+    state.sweepAt = slot + 1;
     const segment = state.segments[slot >>> segmentBits]!;
     const account = segment.account[slot & segmentMask]!;
     if (account < 0 || !isIdle(state, slot, watermarkMs - state.allowedLatenessMs)) continue;
+    touch(segment.page, segment.account.byteOffset + (slot & segmentMask) * 4);
     state.slotPages[account >>> pageBits]![account & pageMask] = 0;
     segment.account[slot & segmentMask] = -2 - state.freeSlot;
     state.freeSlot = slot;
-    evicted += 1;
+    dropped += 1;
   }
-  return evicted;
-}
-
-/** A state as a checkpoint holds it: without the pages, which the accounts of the segments tell. */
-export type PackedBaselines = Omit<ColumnarBaselines, 'slotPages'>;
-
-/** Packs a state between two batches. The segments are the state's own: write them out before the next batch. */
-export function packColumnarBaselines(state: ColumnarBaselines): PackedBaselines {
-  const { featureCount, idleMsMax, allowedLatenessMs, segments, slotCount, freeSlot } = state;
-  return { featureCount, idleMsMax, allowedLatenessMs, segments, slotCount, freeSlot };
-}
-
-/** The state again: every result from here on is the same. */
-export function unpackColumnarBaselines(packed: PackedBaselines): ColumnarBaselines {
-  const state = { ...packed, slotPages: [] };
-  for (let slot = 0; slot < state.slotCount; slot += 1) {
-    const account = state.segments[slot >>> segmentBits]!.account[slot & segmentMask]!;
-    if (account >= 0) setSlot(state, account, slot);
-  }
-  return state;
+  return dropped;
 }
 
 const segmentBits = 10;
-const segmentMask = 2 ** segmentBits - 1;
+const segmentSlots = 2 ** segmentBits;
+const segmentMask = segmentSlots - 1;
 const pageBits = 16;
 const pageMask = 2 ** pageBits - 1;
 
@@ -126,7 +157,7 @@ function slotOf({ slotPages }: ColumnarBaselines, account: number): number {
   return page === undefined ? -1 : page[account & pageMask]! - 1;
 }
 
-function setSlot({ slotPages }: ColumnarBaselines, account: number, slot: number): void {
+function setSlot({ slotPages }: Pick<ColumnarBaselines, 'slotPages'>, account: number, slot: number): void {
   while (slotPages.length <= account >>> pageBits) slotPages.push(new Int32Array(2 ** pageBits));
   slotPages[account >>> pageBits]![account & pageMask] = slot + 1;
 }
@@ -140,8 +171,11 @@ function slotForPayment(state: ColumnarBaselines, account: number, eventTimeMs: 
   const known = slotOf(state, account);
   if (known !== -1 && !isIdle(state, known, eventTimeMs)) return known;
   const slot = known === -1 ? takeSlot(state) : known;
-  const { account: accounts, latestMs, means, counts } = state.segments[slot >>> segmentBits]!;
+  const segment = state.segments[slot >>> segmentBits]!;
+  const { account: accounts, latestMs, means, counts } = segment;
   const inSegment = slot & segmentMask;
+  touchSlot(segment, inSegment, state.featureCount);
+  touch(segment.page, accounts.byteOffset + inSegment * 4);
   accounts[inSegment] = account;
   latestMs[inSegment] = eventTimeMs;
   means.fill(0, inSegment * state.featureCount, (inSegment + 1) * state.featureCount);
@@ -156,14 +190,30 @@ function takeSlot(state: ColumnarBaselines): number {
     state.freeSlot = -2 - state.segments[free >>> segmentBits]!.account[free & segmentMask]!;
     return free;
   }
-  const slots = 2 ** segmentBits;
-  if (state.slotCount === state.segments.length * slots) {
-    state.segments.push({
-      account: new Int32Array(slots),
-      latestMs: new Float64Array(slots),
-      means: new Float64Array(slots * state.featureCount),
-      counts: new Uint8Array(slots * state.featureCount),
-    });
+  if (state.slotCount === state.segments.length * segmentSlots) {
+    state.segments.push(segmentOver(addPage(state.pages), state.featureCount));
   }
   return state.slotCount++;
+}
+
+function layOutSlots(space: ColumnSpace, featureCount: number): Omit<BaselineSegment, 'page'> {
+  return {
+    account: space.int32(segmentSlots),
+    latestMs: space.float64(segmentSlots),
+    means: space.float64(segmentSlots * featureCount),
+    counts: space.uint8(segmentSlots * featureCount),
+  };
+}
+
+function segmentOver(page: PageSegment, featureCount: number): BaselineSegment {
+  return { ...layOutSlots(createColumnSpace(page.buffer), featureCount), page };
+}
+
+/** Before a payment is taken into a slot: all of it but its account. */
+function touchSlot({ page, latestMs, means, counts }: BaselineSegment, slot: number, featureCount: number): void {
+  touch(page, latestMs.byteOffset + slot * 8);
+  const mean = means.byteOffset + slot * featureCount * 8;
+  touchRange(page, mean, mean + featureCount * 8);
+  const count = counts.byteOffset + slot * featureCount;
+  touchRange(page, count, count + featureCount);
 }

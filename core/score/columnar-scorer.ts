@@ -1,11 +1,15 @@
 import { type EventColumns, type EventLayout, latenesses, operations } from '../decode/event-columns.ts';
 import type { Interner } from '../decode/interner.ts';
+import { createPageBook, type Within } from '../engine/pages.ts';
 import { noWatermarkMs } from '../engine/watermark.ts';
 import type { BaselineOptions } from './baseline.ts';
 import {
+  type BaselinesRest,
   type ColumnarBaselines,
   createColumnarBaselines,
   readableSlot,
+  restOfBaselines,
+  sweepColumnarBaselines,
   updateColumnarBaseline,
 } from './columnar-baselines.ts';
 import { createReasonWriter, type CustomerNormal, type ReasonWriter } from './columnar-reasons.ts';
@@ -48,9 +52,21 @@ export type ColumnarScoreState = {
   watermarkMs: number;
 };
 
-/** The state before the first row. */
-export function createColumnarScoreState(options: BaselineOptions): ColumnarScoreState {
-  return { baselines: createColumnarBaselines(options), watermarkMs: noWatermarkMs };
+/** What a checkpoint holds of scoring beside its pages. */
+export type ScoreRest = { readonly baselines: BaselinesRest; readonly watermarkMs: number };
+
+/** The state before the first row, or the one of a checkpoint. */
+export function createColumnarScoreState(
+  options: BaselineOptions,
+  { book, rest }: Within<ScoreRest> = { book: createPageBook() },
+): ColumnarScoreState {
+  const baselines = createColumnarBaselines(options, { book, rest: rest?.baselines });
+  return { baselines, watermarkMs: rest?.watermarkMs ?? noWatermarkMs };
+}
+
+/** What a checkpoint holds of scoring beside its pages. */
+export function restOfScore({ baselines, watermarkMs }: ColumnarScoreState): ScoreRest {
+  return { baselines: restOfBaselines(baselines), watermarkMs };
 }
 
 /** Makes the scorer of one scoring. Throws when the model, the rules and the features do not fit one another. */
@@ -101,7 +117,12 @@ export function scoreRows(scorer: ColumnarScorer, state: ColumnarScoreState, bat
     count = 0;
   }
   if (batch.rowCount > 0) state.watermarkMs = stateWatermarkMs[batch.rowCount - 1]!;
+  const slots = sweptSlotsMin + (batch.rowCount >> 2);
+  sweepColumnarBaselines(state.baselines, { watermarkMs: state.watermarkMs, slots });
 }
+
+/** A batch looks through a quarter as many accounts as it has rows, and a few, for what nobody can read any more. */
+const sweptSlotsMin = 64;
 
 type Call = { readonly batch: ScoreBatch; readonly count: number };
 

@@ -1,3 +1,5 @@
+import { type Interner, locateText, type TextPlace } from '../decode/interner.ts';
+
 /**
  * The values of one column of a table as a stage has them: typed arrays, of which row r is an element of its own, or one
  * value for all rows. Nothing of it is kept: the arrays may be filled anew after the call that took them.
@@ -45,8 +47,29 @@ export type ColumnData =
 /** Arrays of numbers that a column may be read from. */
 export type NumberArray = Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
 
-/** The UTF-8 bytes of a text by its number, valid until the next call; null where there is none. */
-export type TextOfId = (id: number) => Uint8Array | null;
+/** Points a place at the text of a number, until the next call; false where there is none. Makes no object. */
+export type TextOfId = (id: number, place: TextPlace) => boolean;
+
+/** The texts of an interner by their ids. */
+export function internedTexts(interner: Interner): TextOfId {
+  return (id, place) => {
+    locateText(interner, id, place);
+    return true;
+  };
+}
+
+/** Texts by their place in a list, which may grow. */
+export function listedTexts(texts: readonly Uint8Array[]): TextOfId {
+  return (number, place) => {
+    const bytes = texts[number];
+    if (bytes === undefined) return false;
+    place.bytes = bytes;
+    place.start = 0;
+    place.end = bytes.length;
+    place.scope = Number.NaN;
+    return true;
+  };
+}
 
 /** Numbers, one a row. */
 export function numberColumn(values: NumberArray, nullValue?: number): ColumnData {

@@ -27,12 +27,13 @@ const spanMs = 2 ** 14;
 const mask = spanMs - 1;
 const wordMask = spanMs / 32 - 1;
 
-export function createArrivals(): Arrivals {
+/** No holds on their way; all lists up to a moment are empty. */
+export function createArrivals(passedMs = Number.NEGATIVE_INFINITY): Arrivals {
   return {
     first: new Uint32Array(spanMs),
     last: new Uint32Array(spanMs),
     filled: new Int32Array(spanMs / 32),
-    passedMs: -Infinity,
+    passedMs,
     size: 0,
   };
 }
@@ -69,31 +70,6 @@ export function passArrivals(arrivals: Arrivals, places: ArrivalPlaces, watermar
     timeMs++;
   }
   arrivals.passedMs = watermarkMs;
-}
-
-/** The holds of the lists in order of time, for a checkpoint. */
-export type PackedArrivals = { readonly holds: Uint32Array; readonly passedMs: number };
-
-/** Packs the lists. */
-export function packArrivals(arrivals: Arrivals, holds: HoldSlab): PackedArrivals {
-  const packed = new Uint32Array(arrivals.size);
-  let timeMs = arrivals.passedMs;
-  for (let at = 0; at < packed.length;) {
-    timeMs = nextFilled(arrivals, timeMs + 1);
-    for (let named = arrivals.first[timeMs & mask]!; named > 0; named = nextOf(holds, named)) packed[at++] = named - 1;
-  }
-  return { holds: packed, passedMs: arrivals.passedMs };
-}
-
-/** The lists again, over the slab and the expiries that were packed with them. */
-export function unpackArrivals(packed: PackedArrivals, places: ArrivalPlaces, holdMs: number): Arrivals {
-  const arrivals = { ...createArrivals(), passedMs: packed.passedMs };
-  for (const hold of packed.holds) {
-    const { numbers } = holdSegment(places.holds, hold);
-    const expiryTimeMs = numbers[slotOf(hold) * holdNumbers + holdNumber.expiryTimeMs]!;
-    addArrival(arrivals, places, hold, expiryTimeMs - holdMs);
-  }
-  return arrivals;
 }
 
 /** The first time from `fromMs` on whose list has a hold; there must be one, no further than the span. */

@@ -1,3 +1,5 @@
+import { addPage, createPageBook, createPages, type Pages, touchRange, type Within } from '../engine/pages.ts';
+
 /**
  * The authorization ids of the holds, in UTF-8: cells of a few sizes in segments that never move. An id lives in the
  * smallest cell that takes it, named by its length and the number of the cell.
@@ -5,7 +7,10 @@
 export type IdCells = { readonly classes: readonly CellClass[] };
 
 /** Cells of one size. A freed cell begins with the number of the next free one plus 1. */
-type CellClass = { readonly cellBytes: number; readonly segments: Uint8Array[]; end: number; firstFree: number };
+type CellClass = { readonly cellBytes: number; readonly pages: Pages; end: number; firstFree: number };
+
+/** What a checkpoint holds of the cells beside their segments. */
+export type IdCellsRest = readonly Pick<CellClass, 'end' | 'firstFree'>[];
 
 /** The longest id, in bytes: 128 UTF-16 units. */
 const idBytesMax = 384;
@@ -15,8 +20,21 @@ const segmentBits = 11;
 const segmentCells = 2 ** segmentBits;
 const cellMask = segmentCells - 1;
 
-export function createIdCells(): IdCells {
-  return { classes: cellSizesBytes.map((cellBytes) => ({ cellBytes, segments: [], end: 0, firstFree: 0 })) };
+/** No cells, or those of a checkpoint. */
+export function createIdCells({ book, rest }: Within<IdCellsRest> = { book: createPageBook() }): IdCells {
+  return {
+    classes: cellSizesBytes.map((cellBytes, size) => ({
+      cellBytes,
+      pages: createPages(book, segmentCells * cellBytes),
+      end: rest?.[size]?.end ?? 0,
+      firstFree: rest?.[size]?.firstFree ?? 0,
+    })),
+  };
+}
+
+/** What a checkpoint holds of the cells beside their segments. */
+export function restOfIdCells({ classes }: IdCells): IdCellsRest {
+  return classes.map(({ end, firstFree }) => ({ end, firstFree }));
 }
 
 /** Copies `bytes[start, end)` into a free cell and gives its number. Throws a `RangeError` for a longer id. */
@@ -25,36 +43,33 @@ export function storeId(cells: IdCells, bytes: Uint8Array, start: number, end: n
   if (cellClass === undefined)
     throw new RangeError(`got an id of ${end - start} bytes, expected at most ${idBytesMax}`);
   const cell = takeCell(cellClass);
-  const segment = cellClass.segments[cell >>> segmentBits]!;
+  const segment = bytesOf(cellClass, cell);
   let at = (cell & cellMask) * cellClass.cellBytes;
+  touchCell(cellClass, cell);
   for (let from = start; from < end; from++) segment[at++] = bytes[from]!;
   return cell;
 }
 
 /** Copies an id to `target`, from `target[at]` on. Positional, as it runs for every entry. */
 export function copyId(cells: IdCells, cell: number, length: number, target: Uint8Array, at: number): void {
-  const { segments, cellBytes } = cells.classes[classOf(length)]!;
-  const segment = segments[cell >>> segmentBits]!;
-  const start = (cell & cellMask) * cellBytes;
+  const cellClass = cells.classes[classOf(length)]!;
+  const segment = bytesOf(cellClass, cell);
+  const start = (cell & cellMask) * cellClass.cellBytes;
   for (let index = 0; index < length; index++) target[at + index] = segment[start + index]!;
 }
 
 /** Gives a cell back. */
 export function freeId(cells: IdCells, cell: number, length: number): void {
   const cellClass = cells.classes[classOf(length)]!;
-  const segment = cellClass.segments[cell >>> segmentBits]!;
+  const segment = bytesOf(cellClass, cell);
   const at = (cell & cellMask) * cellClass.cellBytes;
+  touchCell(cellClass, cell);
   const next = cellClass.firstFree;
   segment[at] = next;
   segment[at + 1] = next >>> 8;
   segment[at + 2] = next >>> 16;
   segment[at + 3] = next >>> 24;
   cellClass.firstFree = cell + 1;
-}
-
-/** Cells of their own, from those of a checkpoint. */
-export function copyCells({ classes }: IdCells): IdCells {
-  return { classes: classes.map((one) => ({ ...one, segments: one.segments.map((segment) => segment.slice()) })) };
 }
 
 function classOf(length: number): number {
@@ -64,16 +79,25 @@ function classOf(length: number): number {
   return length <= idBytesMax ? 5 : 6;
 }
 
+function bytesOf({ pages }: CellClass, cell: number): Uint8Array {
+  return pages.segments[cell >>> segmentBits]!.bytes;
+}
+
+function touchCell({ pages, cellBytes }: CellClass, cell: number): void {
+  const start = (cell & cellMask) * cellBytes;
+  touchRange(pages.segments[cell >>> segmentBits]!, start, start + cellBytes);
+}
+
 function takeCell(cellClass: CellClass): number {
-  const { segments, cellBytes, firstFree } = cellClass;
+  const { pages, cellBytes, firstFree } = cellClass;
   if (firstFree > 0) {
     const cell = firstFree - 1;
-    const segment = segments[cell >>> segmentBits]!;
+    const segment = bytesOf(cellClass, cell);
     const at = (cell & cellMask) * cellBytes;
     cellClass.firstFree =
       (segment[at]! | (segment[at + 1]! << 8) | (segment[at + 2]! << 16) | (segment[at + 3]! << 24)) >>> 0;
     return cell;
   }
-  if (cellClass.end === segments.length * segmentCells) segments.push(new Uint8Array(segmentCells * cellBytes));
+  if (cellClass.end === pages.segments.length * segmentCells) addPage(pages);
   return cellClass.end++;
 }

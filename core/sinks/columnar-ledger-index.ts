@@ -1,4 +1,4 @@
-import { holdSegment, holdWord, holdWords, slotOf } from './columnar-ledger-holds.ts';
+import { freeHolds, holdSegment, holdWord, holdWords, slotOf } from './columnar-ledger-holds.ts';
 import type { HoldSlab } from './columnar-ledger-holds.ts';
 
 /**
@@ -11,12 +11,21 @@ export type HoldIndex = { readonly shards: Uint32Array[]; readonly used: Uint32A
 const shardBits = 8;
 const wordsMin = 16;
 
-export function createHoldIndex(): HoldIndex {
+/** An index without holds. */
+function createHoldIndex(): HoldIndex {
   return {
     shards: Array.from({ length: 2 ** shardBits }, () => new Uint32Array(wordsMin)),
     used: new Uint32Array(2 ** shardBits),
     size: 0,
   };
+}
+
+/** The index of a checkpoint's holds, which they themselves tell. */
+export function restoreHoldIndex(holds: HoldSlab): HoldIndex {
+  const index = createHoldIndex();
+  const isFree = freeHolds(holds);
+  for (let hold = 0; hold < holds.end; hold++) if (isFree[hold] === 0) addToIndex(index, holds, hold);
+  return index;
 }
 
 /** The hold of the authorization whose id hash begins at `words[at]`; -1 when there is none. */
@@ -66,11 +75,6 @@ export function removeFromIndex(index: HoldIndex, holds: HoldSlab, hold: number)
   closeGap(shard, slot);
   index.used[number]!--;
   index.size--;
-}
-
-/** An index of its own, from that of a checkpoint. */
-export function copyIndex({ shards, used, size }: HoldIndex): HoldIndex {
-  return { shards: shards.map((shard) => shard.slice()), used: used.slice(), size };
 }
 
 function homeOf(shard: Uint32Array, tag: number): number {

@@ -1,6 +1,7 @@
 import { createLedgerColumns, ledgerRowsMax, ledgerTextBytesMax } from './columnar-ledger-entries.ts';
 import type { LedgerColumns } from './columnar-ledger-entries.ts';
-import { holdNumber, holdNumbers, holdSegment, holdWord, holdWords, openBit, slotOf } from './columnar-ledger-holds.ts';
+import { holdNumber, holdNumbers, holdSegment, holdWord, holdWords, openBit } from './columnar-ledger-holds.ts';
+import { slotOf, touchHold } from './columnar-ledger-holds.ts';
 import { copyId } from './columnar-ledger-ids.ts';
 import type { ColumnarLedger } from './columnar-ledger-state.ts';
 import { countRow } from './columnar-ledger-totals.ts';
@@ -155,6 +156,7 @@ function reduceHold(ledger: ColumnarLedger, hold: number, takenMinor: number): v
   const number = slotOf(hold) * holdNumbers + holdNumber.remainingMinor;
   const leftMinor = numbers[number]! - takenMinor;
   if (leftMinor < 0) throw new Error(`got ${takenMinor} minor units to take, expected at most the ${numbers[number]}`);
+  touchHold(ledger.holds, hold);
   numbers[number] = leftMinor;
   if (leftMinor > 0) return;
   const word = slotOf(hold) * holdWords + holdWord.idBytes;

@@ -1,24 +1,20 @@
 import type { EventLayout } from '../decode/event-columns.ts';
 import type { Interner } from '../decode/interner.ts';
 import { internText, sharedScope, textOf } from '../decode/interner.ts';
-import { createTimerQueue, packTimerQueue, unpackTimerQueue } from '../engine/timer-queue.ts';
-import type { PackedTimerQueue, TimerQueue } from '../engine/timer-queue.ts';
+import { createPageBook, type Within } from '../engine/pages.ts';
+import type { TimerQueue } from '../engine/timer-queue.ts';
 import { createOpenBlock, packBlock } from './chain-block.ts';
 import type { OpenBlock } from './chain-block.ts';
-import { createArrivals, packArrivals, unpackArrivals } from './columnar-ledger-arrivals.ts';
-import type { Arrivals, PackedArrivals } from './columnar-ledger-arrivals.ts';
+import { type Arrivals, createArrivals } from './columnar-ledger-arrivals.ts';
 import { createLedgerColumns } from './columnar-ledger-entries.ts';
 import type { LedgerColumns } from './columnar-ledger-entries.ts';
-import { createHoldSlab, packHolds, unpackHolds } from './columnar-ledger-holds.ts';
-import type { HoldSlab, PackedHolds } from './columnar-ledger-holds.ts';
-import { copyIndex, createHoldIndex } from './columnar-ledger-index.ts';
-import type { HoldIndex } from './columnar-ledger-index.ts';
-import { copyCells, createIdCells } from './columnar-ledger-ids.ts';
-import type { IdCells } from './columnar-ledger-ids.ts';
+import { createHoldSlab, type HoldSlab, type HoldsRest, restOfHolds } from './columnar-ledger-holds.ts';
+import { type HoldIndex, restoreHoldIndex } from './columnar-ledger-index.ts';
+import { createIdCells, type IdCells, type IdCellsRest, restOfIdCells } from './columnar-ledger-ids.ts';
+import { restoreHoldTimers } from './columnar-ledger-timers.ts';
 import { columnarTotals, createColumnarTotals, namedTotals } from './columnar-ledger-totals.ts';
 import type { ColumnarTotals } from './columnar-ledger-totals.ts';
-import { createWaits, packWaits, unpackWaits } from './columnar-ledger-waits.ts';
-import type { PackedWaits, Waits } from './columnar-ledger-waits.ts';
+import { createWaits, restoreWaits, restOfWaits, type Waits, type WaitsRest } from './columnar-ledger-waits.ts';
 import type { CurrencyTotals } from './currency-totals.ts';
 import { defaultLedgerConfig } from './ledger-state.ts';
 import type { LedgerConfig } from './ledger-state.ts';
@@ -57,26 +53,49 @@ export type ColumnarLedger = {
 
 type LedgerFields = { readonly amountMinor: number; readonly currency: number; readonly merchantId: number };
 
-/** A ledger without entries; times that are not given are the default ones. Throws when the layout lacks its fields. */
-export function createColumnarLedger(config: Partial<LedgerConfig>, { interner, layout }: LedgerInput): ColumnarLedger {
+/** What a checkpoint holds of a ledger beside its pages; `openBlock` and `totals` are those of the twin's. */
+export type ColumnarLedgerRest = {
+  readonly config: LedgerConfig;
+  readonly holds: HoldsRest;
+  readonly ids: IdCellsRest;
+  readonly passedMs: number;
+  readonly waits: WaitsRest;
+  readonly totals: ReadonlyMap<string, CurrencyTotals>;
+  readonly openBlock: OpenBlock;
+  readonly entries: number;
+  readonly openHolds: number;
+};
+
+/**
+ * A ledger without entries, or the one of a checkpoint, over an interner with the same ids; times that are not given are
+ * the default ones. Throws when the layout lacks its fields.
+ */
+export function createColumnarLedger(
+  config: Partial<LedgerConfig>,
+  { interner, layout }: LedgerInput,
+  { book, rest }: Within<ColumnarLedgerRest> = { book: createPageBook() },
+): ColumnarLedger {
+  const times = { ...defaultLedgerConfig, ...(rest?.config ?? config) };
+  const holds = createHoldSlab({ book, rest: rest?.holds });
+  const passedMs = rest?.passedMs ?? Number.NEGATIVE_INFINITY;
+  const currencyOf = (currency: string): number => internText(interner, currency, sharedScope);
   return {
-    config: { ...defaultLedgerConfig, ...config },
+    config: times,
     interner,
     fields: fieldsOf(layout),
-    holds: createHoldSlab(),
-    index: createHoldIndex(),
-    ids: createIdCells(),
-    arrivals: createArrivals(),
-    expiries: createTimerQueue(),
-    evictions: createTimerQueue(),
-    waits: createWaits(),
-    totals: createColumnarTotals(),
-    openBlock: createOpenBlock(),
+    holds,
+    index: restoreHoldIndex(holds),
+    ids: createIdCells({ book, rest: rest?.ids }),
+    arrivals: createArrivals(passedMs),
+    ...restoreHoldTimers(holds, { passedMs, closedRetentionMs: times.closedRetentionMs }),
+    waits: rest === undefined ? createWaits() : restoreWaits(rest.waits, times.waitMs),
+    totals: rest === undefined ? createColumnarTotals() : columnarTotals(rest.totals, currencyOf),
+    openBlock: rest === undefined ? createOpenBlock() : packBlock(rest.openBlock),
     out: [createLedgerColumns()],
     outAt: 0,
     isTaken: false,
-    entries: 0,
-    openHolds: 0,
+    entries: rest?.entries ?? 0,
+    openHolds: rest?.openHolds ?? 0,
   };
 }
 
@@ -89,61 +108,20 @@ export function columnarLedgerTotals(ledger: ColumnarLedger): LedgerTotals {
   return ledgerTotals({ totals: totalsOf(ledger), openHolds, entries, waitingReleases: ledger.waits.bySerial.size });
 }
 
-/** The ledger as a checkpoint holds it; `openBlock` and `totals` are those of the twin's. */
-export type PackedColumnarLedger = {
-  readonly config: LedgerConfig;
-  readonly holds: PackedHolds;
-  readonly index: HoldIndex;
-  readonly ids: IdCells;
-  readonly arrivals: PackedArrivals;
-  readonly expiries: PackedTimerQueue;
-  readonly evictions: PackedTimerQueue;
-  readonly waits: PackedWaits;
-  readonly totals: ReadonlyMap<string, CurrencyTotals>;
-  readonly openBlock: OpenBlock;
-  readonly entries: number;
-  readonly openHolds: number;
-};
-
-/**
- * Packs the ledger between two batches. Holds, their index and ids are the ledger's own memory: write them before it goes on. Throws
- * when entries were not taken.
- */
-export function packColumnarLedger(ledger: ColumnarLedger): PackedColumnarLedger {
+/** What a checkpoint holds of a ledger beside its pages. Between two batches; throws when entries were not taken. */
+export function restOfLedger(ledger: ColumnarLedger): ColumnarLedgerRest {
   const untaken = ledger.isTaken ? 0 : ledger.out.reduce((sum, columns) => sum + columns.counts[0]!, 0);
   if (untaken > 0) throw new Error(`got ${untaken} entries that were not taken, expected none`);
   return {
     config: ledger.config,
-    holds: packHolds(ledger.holds),
-    index: ledger.index,
-    ids: ledger.ids,
-    arrivals: packArrivals(ledger.arrivals, ledger.holds),
-    expiries: packTimerQueue(ledger.expiries),
-    evictions: packTimerQueue(ledger.evictions),
-    waits: packWaits(ledger.waits),
+    holds: restOfHolds(ledger.holds),
+    ids: restOfIdCells(ledger.ids),
+    passedMs: ledger.arrivals.passedMs,
+    waits: restOfWaits(ledger.waits),
     totals: totalsOf(ledger),
     openBlock: packBlock(ledger.openBlock),
     entries: ledger.entries,
     openHolds: ledger.openHolds,
-  };
-}
-
-/** The ledger again, over an interner with the same ids: every entry from here on is the same. */
-export function unpackColumnarLedger(packed: PackedColumnarLedger, input: LedgerInput): ColumnarLedger {
-  const { interner } = input;
-  const places = { holds: unpackHolds(packed.holds), expiries: unpackTimerQueue(packed.expiries) };
-  return {
-    ...createColumnarLedger(packed.config, input),
-    ...places,
-    index: copyIndex(packed.index),
-    ids: copyCells(packed.ids),
-    arrivals: unpackArrivals(packed.arrivals, places, packed.config.holdMs),
-    evictions: unpackTimerQueue(packed.evictions),
-    waits: unpackWaits(packed.waits),
-    totals: columnarTotals(packed.totals, (currency) => internText(interner, currency, sharedScope)),
-    openBlock: packBlock(packed.openBlock),
-    entries: packed.entries,
-    openHolds: packed.openHolds,
   };
 }
 

@@ -1,7 +1,6 @@
 import { createIdTable, deleteId, getId, setId } from '../engine/id-table.ts';
 import type { IdTable } from '../engine/id-table.ts';
-import { createTimerQueue, packTimerQueue, popDueTimer, pushTimer, unpackTimerQueue } from '../engine/timer-queue.ts';
-import type { PackedTimerQueue, TimerQueue } from '../engine/timer-queue.ts';
+import { createTimerQueue, popDueTimer, pushTimer, type TimerQueue } from '../engine/timer-queue.ts';
 import type { Release } from './ledger-state.ts';
 
 /** A release that waits for its authorization: the whole event, and what its row would tell. */
@@ -82,22 +81,25 @@ export function endWaits(waits: Waits, watermarkMs: number): Release[] {
 }
 
 /** The waits as a checkpoint holds them. */
-export type PackedWaits = {
+export type WaitsRest = {
   readonly waiting: readonly { readonly serial: number; readonly wait: WaitingRelease }[];
-  readonly timers: PackedTimerQueue;
   readonly serials: number;
 };
 
-/** Packs the waits. */
-export function packWaits({ byTarget, timers, serials }: Waits): PackedWaits {
+/** What a checkpoint holds of the waits. */
+export function restOfWaits({ byTarget, serials }: Waits): WaitsRest {
   const waiting = [...byTarget.values()].flatMap((waits) => [...waits].map(([serial, wait]) => ({ serial, wait })));
-  return { waiting, timers: packTimerQueue(timers), serials };
+  return { waiting, serials };
 }
 
-/** The waits again. */
-export function unpackWaits({ waiting, timers, serials }: PackedWaits): Waits {
-  const waits = { ...createWaits(), timers: unpackTimerQueue(timers), serials };
-  for (const { serial, wait } of waiting) keep(waits, serial, wait);
+/** The waits again; each ends `waitMs` after the event time of its release. */
+export function restoreWaits({ waiting, serials }: WaitsRest, waitMs: number): Waits {
+  const waits = { ...createWaits(), serials };
+  for (const { serial, wait } of waiting) {
+    keep(waits, serial, wait);
+    const { event, offset } = wait.release;
+    pushTimer(waits.timers, event.eventTimeMs + waitMs, offset, serial);
+  }
   return waits;
 }
 

@@ -8,7 +8,7 @@ import { addArrival, passArrivals } from './columnar-ledger-arrivals.ts';
 import { chainColumns } from './columnar-ledger-chain.ts';
 import type { LedgerColumns } from './columnar-ledger-entries.ts';
 import { freeHold, holdNumber, holdNumbers, holdSegment, holdWord, holdWords } from './columnar-ledger-holds.ts';
-import { openBit, slotOf, takeHold } from './columnar-ledger-holds.ts';
+import { openBit, slotOf, takeHold, touchHold } from './columnar-ledger-holds.ts';
 import { addToIndex, findHold, removeFromIndex } from './columnar-ledger-index.ts';
 import { freeId, storeId } from './columnar-ledger-ids.ts';
 import { postExpiry, postHold, postRelease } from './columnar-ledger-posting.ts';
@@ -111,6 +111,7 @@ function createHold(
 ): number {
   const { fields } = ledger;
   const hold = takeHold(ledger.holds);
+  touchHold(ledger.holds, hold);
   const { numbers, words } = holdSegment(ledger.holds, hold);
   const isOpen = outcome !== declined;
   const number = slotOf(hold) * holdNumbers;

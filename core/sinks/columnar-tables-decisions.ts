@@ -1,9 +1,9 @@
 import { authorizationContract } from '../contract/authorization.ts';
 import { countAt, type EventColumns, latenesses, operations } from '../decode/event-columns.ts';
-import { bytesOf, type Interner } from '../decode/interner.ts';
+import type { Interner } from '../decode/interner.ts';
 import type { Scoring } from '../score/decide.ts';
 import { type DecisionColumns, modelReasonsMax, outcomes } from '../score/decision-columns.ts';
-import { type ColumnData, constantColumn, idColumn, numberColumn, type TextOfId } from './column-data.ts';
+import { type ColumnData, constantColumn, idColumn, internedTexts, listedTexts, numberColumn } from './column-data.ts';
 import { createReasonCodes, createRuleHits, type ReasonCodes, type RuleHits } from './columnar-tables-reasons.ts';
 import type { TableColumns } from './columnar-tables.ts';
 
@@ -20,7 +20,7 @@ type Options = { readonly scoring: Scoring; readonly interner: Interner; readonl
 /** Makes the mapping to the decisions table. */
 export function createDecisionTable(options: Options): (batch: DecidedColumns) => TableColumns {
   const { scoring, interner, partition } = options;
-  const textOf = (id: number): Uint8Array => bytesOf(interner, id);
+  const textOf = internedTexts(interner);
   const codes = createReasonCodes(scoring.model);
   const hits = createRuleHits(scoring.ruleSet);
   const width = scoring.model.vectorLength;
@@ -57,8 +57,7 @@ export function createDecisionTable(options: Options): (batch: DecidedColumns) =
 }
 
 const utf8 = new TextEncoder();
-const outcomeTexts = outcomes.map((outcome) => utf8.encode(outcome));
-const outcomeText: TextOfId = (outcome) => outcomeTexts[outcome] ?? null;
+const outcomeText = listedTexts(outcomes.map((outcome) => utf8.encode(outcome)));
 
 function references({ model, ruleSet, featureSet }: Scoring): ColumnData[] {
   const { id, version, hash } = model.model.reference;

@@ -1,11 +1,11 @@
-import { bytesOf, type Interner } from '../decode/interner.ts';
+import type { Interner } from '../decode/interner.ts';
 import type { SettledColumns } from '../features/columnar-settled.ts';
-import { type ColumnData, idColumn, numberColumn } from './column-data.ts';
+import { type ColumnData, idColumn, internedTexts, numberColumn } from './column-data.ts';
 import type { TableColumns } from './columnar-tables.ts';
 
 /** Makes the mapping to the features table. */
 export function createFeatureTable(interner: Interner): (settled: SettledColumns) => TableColumns {
-  const textOf = (id: number): Uint8Array => bytesOf(interner, id);
+  const textOf = internedTexts(interner);
   const whole = createRowNumbers();
   return (settled) => {
     const { rowCount, featureCount } = settled;

@@ -1,5 +1,5 @@
-import { bytesOf, type Interner, scopeOf, textOf } from '../decode/interner.ts';
-import { idColumn, numberColumn, type TextOfId } from './column-data.ts';
+import { type Interner, locateText, scopeOf, textOf } from '../decode/interner.ts';
+import { idColumn, internedTexts, listedTexts, numberColumn, type TextOfId } from './column-data.ts';
 import type { LedgerColumns } from './columnar-ledger-entries.ts';
 import { createRowNumbers } from './columnar-tables-features.ts';
 import type { TableColumns } from './columnar-tables.ts';
@@ -8,7 +8,7 @@ import { cardholderAccount, pendingAccount, settledAccount } from './ledger-acco
 
 /** Makes the mapping to the ledger's table. */
 export function createLedgerTable(interner: Interner): (entries: LedgerColumns) => TableColumns {
-  const textOfId = (id: number): Uint8Array => bytesOf(interner, id);
+  const textOfId = internedTexts(interner);
   const accountText = createAccountTexts(interner);
   const whole = createRowNumbers();
   let scratch = createScratch(0);
@@ -43,14 +43,11 @@ export function createLedgerTable(interner: Interner): (entries: LedgerColumns) 
 }
 
 const utf8 = new TextEncoder();
-const outcomeTexts = entryOutcomes.map((outcome) => utf8.encode(outcome));
-const kindTexts = entryKinds.map((kind) => utf8.encode(kind));
-const endingTexts = [false, true].flatMap((unmatched) =>
-  entryKinds.map((kind) => utf8.encode(entryIdSuffix({ kind, unmatched }))),
+const outcomeText = listedTexts(entryOutcomes.map((outcome) => utf8.encode(outcome)));
+const kindText = listedTexts(entryKinds.map((kind) => utf8.encode(kind)));
+const endingText = listedTexts(
+  [false, true].flatMap((unmatched) => entryKinds.map((kind) => utf8.encode(entryIdSuffix({ kind, unmatched })))),
 );
-const outcomeText: TextOfId = (outcome) => outcomeTexts[outcome] ?? null;
-const kindText: TextOfId = (kind) => kindTexts[kind] ?? null;
-const endingText: TextOfId = (ending) => endingTexts[ending] ?? null;
 
 /** The three sides of the ledger; the number of an account is that of its holder's text, times 3, and its side. */
 const sides = { cardholder: 0, pending: 1, settled: 2 } as const;
@@ -84,11 +81,14 @@ function writeAccounts(entries: LedgerColumns, row: number, { endings, debits, c
   }
 }
 
-/** The texts of accounts by number: what comes before the holder is put together once a tenant. */
+/**
+ * The texts of accounts by number: what comes before the holder is put together once a tenant. Those of one tenant differ:
+ * the three sides begin differently, and behind that stand the ids of holders.
+ */
 function createAccountTexts(interner: Interner): TextOfId {
   const prefixes = new Map<number, Uint8Array>();
   let scratch = new Uint8Array(256);
-  return (account) => {
+  return (account, place) => {
     const side = account % 3;
     const holder = (account - side) / 3;
     const tenant = scopeOf(interner, holder);
@@ -97,12 +97,17 @@ function createAccountTexts(interner: Interner): TextOfId {
       prefix = utf8.encode(prefixOf(side, textOf(interner, tenant)));
       prefixes.set(tenant * 3 + side, prefix);
     }
-    const name = bytesOf(interner, holder);
-    const length = prefix.length + name.length;
+    locateText(interner, holder, place);
+    const { bytes, start, end } = place;
+    const length = prefix.length + end - start;
     if (scratch.length < length) scratch = new Uint8Array(length * 2);
-    scratch.set(prefix);
-    scratch.set(name, prefix.length);
-    return scratch.subarray(0, length);
+    for (let at = 0; at < prefix.length; at++) scratch[at] = prefix[at]!;
+    for (let at = prefix.length, from = start; from < end; at++, from++) scratch[at] = bytes[from]!;
+    place.bytes = scratch;
+    place.start = 0;
+    place.end = length;
+    place.scope = tenant;
+    return true;
   };
 }
 

@@ -2,7 +2,7 @@ import type { DecisionColumns } from '../score/decision-columns.ts';
 import type { BoundModel } from '../score/model.ts';
 import { reasonOf, reasonSubjects } from '../score/reasons.ts';
 import type { CompiledRules } from '../score/rules.ts';
-import type { TextOfId } from './column-data.ts';
+import { listedTexts, type TextOfId } from './column-data.ts';
 import { ruleHitCell } from './decision-table.ts';
 
 /** The codes of a model's reasons by number. */
@@ -25,8 +25,8 @@ export function createReasonCodes(model: BoundModel): ReasonCodes {
   return {
     columns: Int32Array.from(subjects, ({ column }) => column),
     numberOf: (feature, value, baseline) => feature * examples.length + exampleOf(value, baseline),
-    codeText: (code) => codes[code] ?? null,
-    featureText: (feature) => features[feature] ?? null,
+    codeText: listedTexts(codes),
+    featureText: listedTexts(features),
   };
 }
 
@@ -58,7 +58,7 @@ export function createRuleHits({ rules }: CompiledRules): RuleHits {
   const byHits = new Map<number | string, number>();
   const texts: Uint8Array[] = [];
   return {
-    textOf: (number) => texts[number] ?? null,
+    textOf: listedTexts(texts),
     numberOf: (decisions, row) => {
       const key = keyOf(decisions, row);
       let number = byHits.get(key);

@@ -28,31 +28,48 @@ export function packDecisions(batch: {
   readonly featureCount: number;
   readonly decisions: DecisionColumns;
 }): Uint8Array | null {
-  const { columns, values, featureCount, decisions } = batch;
+  const { columns, featureCount, decisions } = batch;
+  const { op } = columns;
   const rows = columns.counts[countAt.rows]!;
   const hitWords = decisions.ruleWords;
   let count = 0;
-  for (let row = 0; row < rows; row++) if (columns.op[row] === operations.authorization) count++;
+  for (let row = 0; row < rows; row++) if (op[row] === operations.authorization) count++;
   if (count === 0) return null;
   const shape: Shape = { count, featureCount, hitWords };
   const buffer = new ArrayBuffer(measureLayout((space) => layOut(space, shape)));
   const block = layOut(createColumnSpace(buffer), shape);
   block.shape.set([count, featureCount, hitWords]);
   let to = 0;
+  // Nearly every row is a decision, so they are copied in long runs of neighbours.
   for (let row = 0; row < rows; row++) {
-    if (columns.op[row] !== operations.authorization) continue;
-    block.offset[to] = columns.firstOffset[0]! + row;
-    copyRow(values, { from: row, to, width: featureCount }, block.values);
-    block.score[to] = decisions.score[row]!;
-    block.outcome[to] = decisions.outcome[row]!;
-    block.reasonCount[to] = decisions.reasonCount[row]!;
-    copyRow(decisions.reasonFeature, { from: row, to, width: reasonsOfRow }, block.reasonFeature);
-    copyRow(decisions.reasonBaseline, { from: row, to, width: reasonsOfRow }, block.reasonBaseline);
-    copyRow(decisions.reasonContribution, { from: row, to, width: reasonsOfRow }, block.reasonContribution);
-    copyRow(decisions.ruleHits, { from: row, to, width: hitWords }, block.ruleHits);
-    to++;
+    if (op[row] !== operations.authorization) continue;
+    const from = row;
+    while (row + 1 < rows && op[row + 1] === operations.authorization) row++;
+    copyRun(batch, { from, until: row + 1, to }, block);
+    to += row + 1 - from;
   }
   return new Uint8Array(buffer);
+}
+
+type DecidedBatch = Parameters<typeof packDecisions>[0];
+type Run = { readonly from: number; readonly until: number; readonly to: number };
+
+/** Copies the decisions of the rows `[from, until)` to the block's rows from `to` on. */
+function copyRun(batch: DecidedBatch, { from, until, to }: Run, block: DecisionBlock): void {
+  const { columns, values, featureCount, decisions } = batch;
+  const { score, outcome, reasonCount, reasonFeature, reasonBaseline, reasonContribution, ruleHits } = decisions;
+  const firstOffset = columns.firstOffset[0]!;
+  for (let row = from; row < until; row++) block.offset[to + row - from] = firstOffset + row;
+  block.values.set(values.subarray(from * featureCount, until * featureCount), to * featureCount);
+  block.score.set(score.subarray(from, until), to);
+  block.outcome.set(outcome.subarray(from, until), to);
+  block.reasonCount.set(reasonCount.subarray(from, until), to);
+  const reasons = [from * reasonsOfRow, until * reasonsOfRow] as const;
+  block.reasonFeature.set(reasonFeature.subarray(...reasons), to * reasonsOfRow);
+  block.reasonBaseline.set(reasonBaseline.subarray(...reasons), to * reasonsOfRow);
+  block.reasonContribution.set(reasonContribution.subarray(...reasons), to * reasonsOfRow);
+  const words = decisions.ruleWords;
+  block.ruleHits.set(ruleHits.subarray(from * words, until * words), to * words);
 }
 
 /** Reads back what `packDecisions` packed. The bytes are copied. */

@@ -193,7 +193,8 @@ function lateRow(late: LateEvent): TableRow {
   };
 }
 
-function deadLetterRow(letter: DeadLetter): TableRow {
+/** A dead letter as a row of its table. */
+export function deadLetterRow(letter: DeadLetter): TableRow {
   return {
     topic: letter.topic,
     partition: letter.partition,

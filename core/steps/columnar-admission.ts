@@ -1,5 +1,17 @@
 import { type EventColumns, latenesses } from '../decode/event-columns.ts';
+import { type ColumnSpace, createColumnSpace, measureLayout } from '../decode/column-space.ts';
 import { createIdTable, deleteId, getId, type IdTable, setId } from '../engine/id-table.ts';
+import {
+  addPage,
+  createPageBook,
+  createPages,
+  dropPages,
+  type Pages,
+  type PageSegment,
+  touch,
+  touchRange,
+  type Within,
+} from '../engine/pages.ts';
 import { noWatermarkMs } from '../engine/watermark.ts';
 
 /** What the shell found out about a batch's ids before the core took it; row by row. */
@@ -31,6 +43,7 @@ export type JudgedBy = {
 export type ColumnarAdmission = {
   readonly remembered: IdTable;
   readonly segments: RememberedSegment[];
+  readonly pages: Pages;
   /** Remembered are the ids number `[oldest, next)`, counted from the first one ever. */
   oldest: number;
   next: number;
@@ -44,7 +57,11 @@ type RememberedSegment = {
   readonly words: Uint32Array;
   readonly forgetAtMs: Float64Array;
   readonly offset: Float64Array;
+  readonly page: PageSegment;
 };
+
+/** What a checkpoint holds of the state beside the ids. */
+export type AdmissionRest = Pick<ColumnarAdmission, 'oldest' | 'next' | 'inputMs' | 'stateMs'>;
 
 /** What admission says of a row, beside `latenesses` for those that it accepts. */
 export const verdicts = { ...latenesses, future: 3, duplicate: 4, conflict: 5 } as const;
@@ -55,15 +72,30 @@ const slotMask = segmentLength - 1;
 const wordsOfId = 6;
 const numberMask = 2 ** 30 - 1;
 
-export function createColumnarAdmission(inputCount: number): ColumnarAdmission {
-  return {
+/** The state before the first record, or the one of a checkpoint. */
+export function createColumnarAdmission(
+  inputCount: number,
+  { book, rest }: Within<AdmissionRest> = { book: createPageBook() },
+): ColumnarAdmission {
+  const pages = createPages(book, measureLayout(layOutIds));
+  const state: ColumnarAdmission = {
     remembered: createIdTable(),
-    segments: [],
-    oldest: 0,
-    next: 0,
-    inputMs: new Float64Array(inputCount).fill(Number.NaN),
-    stateMs: noWatermarkMs,
+    segments: pages.segments.flatMap((page) => (page === undefined ? [] : [segmentOver(page)])),
+    pages,
+    oldest: rest?.oldest ?? 0,
+    next: rest?.next ?? 0,
+    inputMs: rest?.inputMs.slice() ?? new Float64Array(inputCount).fill(Number.NaN),
+    stateMs: rest?.stateMs ?? noWatermarkMs,
   };
+  for (let number = state.oldest; number < state.next; number++) {
+    setId(state.remembered, segmentOf(state, number).words, (number & slotMask) * wordsOfId, number & numberMask);
+  }
+  return state;
+}
+
+/** What a checkpoint holds of the state beside the ids. */
+export function restOfAdmission({ oldest, next, inputMs, stateMs }: ColumnarAdmission): AdmissionRest {
+  return { oldest, next, inputMs: inputMs.slice(), stateMs };
 }
 
 /**
@@ -127,50 +159,10 @@ export function forgetRemembered(state: ColumnarAdmission, beforeOffset: number)
     if (segment.forgetAtMs[slot]! > state.stateMs || segment.offset[slot]! >= beforeOffset) return;
     deleteId(state.remembered, segment.words, slot * wordsOfId);
     state.oldest++;
-    if ((state.oldest & slotMask) === 0) state.segments.shift();
+    if (state.oldest % segmentLength !== 0) continue;
+    state.segments.shift();
+    dropPages(state.pages, 1);
   }
-}
-
-/** The state as a checkpoint holds it. */
-export type PackedAdmission = {
-  readonly words: Uint32Array;
-  readonly forgetAtMs: Float64Array;
-  readonly offset: Float64Array;
-  readonly inputMs: Float64Array;
-  readonly stateMs: number;
-};
-
-/** Packs the state. */
-export function packAdmission(state: ColumnarAdmission): PackedAdmission {
-  const count = state.next - state.oldest;
-  const words = new Uint32Array(count * wordsOfId);
-  const forgetAtMs = new Float64Array(count);
-  const offset = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    const segment = segmentOf(state, state.oldest + i);
-    const slot = (state.oldest + i) & slotMask;
-    for (let word = 0; word < wordsOfId; word++) words[i * wordsOfId + word] = segment.words[slot * wordsOfId + word]!;
-    forgetAtMs[i] = segment.forgetAtMs[slot]!;
-    offset[i] = segment.offset[slot]!;
-  }
-  return { words, forgetAtMs, offset, inputMs: state.inputMs.slice(), stateMs: state.stateMs };
-}
-
-/** The state again. */
-export function unpackAdmission(packed: PackedAdmission): ColumnarAdmission {
-  const state = createColumnarAdmission(packed.inputMs.length);
-  state.inputMs.set(packed.inputMs);
-  state.stateMs = packed.stateMs;
-  packed.forgetAtMs.forEach((forgetAtMs, i) => {
-    const number = takeNumber(state);
-    const segment = state.segments.at(-1)!;
-    const slot = number & slotMask;
-    segment.words.set(packed.words.subarray(i * wordsOfId, (i + 1) * wordsOfId), slot * wordsOfId);
-    segment.forgetAtMs[slot] = forgetAtMs;
-    segment.offset[slot] = packed.offset[i]!;
-    setId(state.remembered, segment.words, slot * wordsOfId, number & numberMask);
-  });
-  return state;
 }
 
 function compareBodies(body: Uint32Array, at: number, first: Uint32Array, firstAt: number): number {
@@ -184,6 +176,9 @@ function remember(state: ColumnarAdmission, columns: EventColumns, row: number, 
   const slot = number & slotMask;
   const { idHash, bodyHash } = columns;
   const at = slot * wordsOfId;
+  touchRange(segment.page, at * 4, (at + wordsOfId) * 4);
+  touch(segment.page, segment.forgetAtMs.byteOffset + slot * 8);
+  touch(segment.page, segment.offset.byteOffset + slot * 8);
   for (let word = 0; word < 4; word++) segment.words[at + word] = idHash[row * 4 + word]!;
   segment.words[at + 4] = bodyHash[row * 8]!;
   segment.words[at + 5] = bodyHash[row * 8 + 1]!;
@@ -195,15 +190,19 @@ function remember(state: ColumnarAdmission, columns: EventColumns, row: number, 
 /** The number of the next id, for which the last segment has a slot. */
 function takeNumber(state: ColumnarAdmission): number {
   const number = state.next++;
-  if ((number & slotMask) === 0 || state.segments.length === 0) state.segments.push(createSegment());
+  if (number % segmentLength === 0) state.segments.push(segmentOver(addPage(state.pages)));
   return number;
 }
 
-function createSegment(): RememberedSegment {
+function segmentOver(page: PageSegment): RememberedSegment {
+  return { ...layOutIds(createColumnSpace(page.buffer)), page };
+}
+
+function layOutIds(space: ColumnSpace): Omit<RememberedSegment, 'page'> {
   return {
-    words: new Uint32Array(segmentLength * wordsOfId),
-    forgetAtMs: new Float64Array(segmentLength),
-    offset: new Float64Array(segmentLength),
+    words: space.uint32(segmentLength * wordsOfId),
+    forgetAtMs: space.float64(segmentLength),
+    offset: space.float64(segmentLength),
   };
 }
 

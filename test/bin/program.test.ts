@@ -36,10 +36,14 @@ describe('every command', () => {
       'weir doctor',
       'weir explain',
       'weir features',
+      'weir flow check',
+      'weir flow run',
       'weir generate',
       'weir ledger verify',
       'weir redrive',
       'weir run',
+      'weir simulate',
+      'weir telemetry',
     ]);
   });
 

@@ -58,37 +58,41 @@ describe.concurrent('weir run', () => {
   test.each([
     ['SIGINT', 130],
     ['SIGKILL', null],
-  ] as const)('after %s goes on to what one run would have made', async (signal, exitCode) => {
-    const input = (await runWeir(['generate', '--events', '3000', '--seed', '4'], dir)).out;
-    const args = (out: string) => ['run', '--source', '-', '--out', out, '--json'];
-    const { child, ended } = startWeir(args(signal), dir);
-    const half = input.indexOf('\n', input.length / 2) + 1;
-    child.stdin.write(input.slice(0, half));
-    const journal = join(dir, signal, 'journal', '0000000000000000', '0000000000000000.log');
-    try {
-      await vi.waitFor(() => expect(sizeOf(join(dir, signal, 'journal'), journal)).toBeGreaterThan(0), {
-        timeout: 15_000,
+  ] as const)(
+    'after %s goes on to what one run would have made',
+    async (signal, exitCode) => {
+      const input = (await runWeir(['generate', '--events', '3000', '--seed', '4'], dir)).out;
+      const args = (out: string) => ['run', '--source', '-', '--out', out, '--json'];
+      const { child, ended } = startWeir(args(signal), dir);
+      const half = input.indexOf('\n', input.length / 2) + 1;
+      child.stdin.write(input.slice(0, half));
+      const journal = join(dir, signal, 'journal', '0000000000000000', '0000000000000000.log');
+      try {
+        await vi.waitFor(() => expect(sizeOf(join(dir, signal, 'journal'), journal)).toBeGreaterThan(0), {
+          timeout: 15_000,
+        });
+      } finally {
+        child.kill(signal);
+      }
+      const stopped = await ended;
+      expect(stopped.exitCode).toBe(exitCode);
+      if (signal === 'SIGINT') expect(stopped.error).toContain('the same command goes on from here');
+      const resumed = await runWeir(args(signal), dir, input);
+      expect(resumed.exitCode, resumed.error).toBe(0);
+      expect(resumed.error).toContain(`resuming ${signal}: checkpoint at offset`);
+      if (signal === 'SIGKILL') expect(resumed.error).toMatch(/adopting [\d,]+ decisions/);
+      const whole = JSON.parse((await runWeir(args(`${signal}-whole`), dir, input)).out);
+      const { decisionsByOutcome, counts, ledger, decisionRows } = JSON.parse(resumed.out);
+      expect(decisionRows).toBe(3000);
+      expect({ decisionsByOutcome, counts, ledger, decisionRows }).toEqual({
+        decisionsByOutcome: whole.decisionsByOutcome,
+        counts: whole.counts,
+        ledger: whole.ledger,
+        decisionRows: whole.decisionRows,
       });
-    } finally {
-      child.kill(signal);
-    }
-    const stopped = await ended;
-    expect(stopped.exitCode).toBe(exitCode);
-    if (signal === 'SIGINT') expect(stopped.error).toContain('the same command goes on from here');
-    const resumed = await runWeir(args(signal), dir, input);
-    expect(resumed.exitCode, resumed.error).toBe(0);
-    expect(resumed.error).toContain(`resuming ${signal}: checkpoint at offset`);
-    if (signal === 'SIGKILL') expect(resumed.error).toMatch(/adopting [\d,]+ decisions/);
-    const whole = JSON.parse((await runWeir(args(`${signal}-whole`), dir, input)).out);
-    const { decisionsByOutcome, counts, ledger, decisionRows } = JSON.parse(resumed.out);
-    expect(decisionRows).toBe(3000);
-    expect({ decisionsByOutcome, counts, ledger, decisionRows }).toEqual({
-      decisionsByOutcome: whole.decisionsByOutcome,
-      counts: whole.counts,
-      ledger: whole.ledger,
-      decisionRows: whole.decisionRows,
-    });
-  });
+    },
+    60_000,
+  );
 });
 
 function sizeOf(folder: string, path: string): number {

@@ -55,7 +55,7 @@ describe.concurrent('weir features', () => {
 describe.concurrent('weir contracts', () => {
   test('the contracts fit the lock of the project', async () => {
     const { exitCode, out } = await weir('contracts', 'check', '--json');
-    expect(JSON.parse(out)).toMatchObject({ ok: true, contracts: 6, incompatible: [] });
+    expect(JSON.parse(out)).toMatchObject({ ok: true, contracts: 8, incompatible: [] });
     expect(exitCode).toBe(0);
   });
 

@@ -66,7 +66,7 @@ describe('the committed lock', () => {
   const text = readFileSync(new URL('../../contracts.lock.json', import.meta.url), 'utf8');
 
   test('equals the lock of the contracts', () => {
-    expect(contracts.size).toBe(6);
+    expect(contracts.size).toBe(8);
     expect(text).toBe(contractsLockText(contractsLock()));
   });
 
@@ -86,6 +86,7 @@ describe('the committed lock', () => {
 const incompatible: readonly (readonly [rule: IncompatibleRule, field: string, current: ContractsLock])[] = [
   ['contractRemoved', '', { version: 1, contracts: {} }],
   ['keyChanged', '', withShape({ key: 'unit' })],
+  ['idFieldChanged', '', withShape({ idField: 'unit' })],
   ['eventTimeFieldChanged', '', withShape({ eventTimeField: 'count' })],
   ['fieldRemoved', 'unit', lockOf(without('unit'))],
   ['fieldRemoved', 'place.line', lockOf(reading({ place: z.strictObject({}).exactOptional() }))],
@@ -116,6 +117,7 @@ describe('a change that refuses what was accepted', () => {
     const rules: Record<IncompatibleRule, true> = {
       contractRemoved: true,
       keyChanged: true,
+      idFieldChanged: true,
       eventTimeFieldChanged: true,
       fieldRemoved: true,
       requiredFieldAdded: true,

@@ -7,7 +7,14 @@ import { type DecisionEvent, decisionContract } from '../../core/contract/decisi
 import { eventReaders } from '../../core/contract/domain-event.ts';
 import { looksLikeCardNumber } from '../../core/contract/identifier.ts';
 import type { Decision } from '../../core/score/decision.ts';
-import { sampleAuthorization, sampleDispute, sampleLedgerEntry, sampleRelease } from './sample-events.ts';
+import {
+  sampleAuthorization,
+  sampleDispute,
+  sampleLedgerEntry,
+  sampleMeasurement,
+  sampleReading,
+  sampleRelease,
+} from './sample-events.ts';
 
 const sampleDecision: Decision = {
   decisionId: 'decision-1',
@@ -42,6 +49,8 @@ const samples: readonly (readonly [topic: string, event: object])[] = [
   ['payments.dispute.v1', sampleDispute],
   ['fraud.decision.v1', sampleDecision],
   ['ledger.entry.v1', sampleLedgerEntry],
+  ['telemetry.reading.v1', sampleReading],
+  ['telemetry.measurement.v1', sampleMeasurement],
 ];
 
 function contractOf(topic: string): Contract {
@@ -51,7 +60,7 @@ function contractOf(topic: string): Contract {
 }
 
 describe('the contracts', () => {
-  test('are the six that the samples cover', () => {
+  test('are the eight that the samples cover', () => {
     expect([...contracts.keys()]).toEqual(samples.map(([topic]) => topic));
     expect([...inputContracts.keys()]).toEqual(samples.slice(0, 4).map(([topic]) => topic));
     expect([...eventReaders.keys()]).toEqual([...inputContracts.keys()]);
@@ -65,6 +74,14 @@ describe('the contracts', () => {
     const fields = Object.keys(Object(contractOf(topic).schema.parse(event)));
     expect(fields.length).toBeGreaterThan(5);
     expect(fields).toEqual(fields.toSorted());
+  });
+
+  test('name an id, a key and nested fields that their events have', () => {
+    for (const [topic, event] of samples.filter(([topic]) => !/^(ledger)/.test(topic))) {
+      const { idField = 'eventId', key, nested } = contractOf(topic);
+      expect(Object.keys(event)).toEqual(expect.arrayContaining([idField, key, ...nested]));
+    }
+    expect(contractOf('telemetry.reading.v1').idField).toBe('readingId');
   });
 
   test.each(samples)('%s refuses a field that it does not have', (topic, event) => {

@@ -2,6 +2,8 @@ import type { Authorization } from '../../core/contract/authorization.ts';
 import type { Clearing } from '../../core/contract/clearing.ts';
 import type { Dispute } from '../../core/contract/dispute.ts';
 import type { LedgerEntry } from '../../core/contract/ledger-entry.ts';
+import type { Measurement } from '../../core/contract/measurement.ts';
+import type { Reading } from '../../core/contract/reading.ts';
 
 /** An authorization with every optional field. */
 export const sampleAuthorization: Authorization = {
@@ -60,4 +62,35 @@ export const sampleLedgerEntry: LedgerEntry = {
   unmatched: false,
   offset: 0,
   sequence: 0,
+};
+
+/** A reading of a temperature. */
+export const sampleReading: Reading = {
+  tenantId: 'works-1',
+  readingId: 'reading-1',
+  plant: 'plant-1',
+  line: 'line-1',
+  machine: 'machine-1',
+  sensor: 'temperature-1',
+  metric: 'temperature',
+  unit: 'degC',
+  value: 71.25,
+  quality: 'GOOD',
+  eventTimeMs: 1_700_000_000_123,
+};
+
+/** What the reading came to. */
+export const sampleMeasurement: Measurement = {
+  tenantId: 'works-1',
+  readingId: 'reading-1',
+  plant: 'plant-1',
+  line: 'line-1',
+  machine: 'machine-1',
+  sensor: 'temperature-1',
+  metric: 'temperature',
+  unit: 'degC',
+  value: 71.25,
+  verdict: 'good',
+  isConverted: false,
+  eventTimeMs: 1_700_000_000_123,
 };

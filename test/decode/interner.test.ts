@@ -1,17 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  bytesOf,
   createInterner,
   internBytes,
   type Interner,
   internText,
+  locateText,
   scopeOf,
   segmentBytes,
   sharedScope,
   sizeOf,
   textBytesMax,
   textOf,
+  type TextPlace,
 } from '../../core/decode/interner.ts';
 import { exportFrom, importTexts } from '../../core/decode/interner-transfer.ts';
 
@@ -43,7 +44,10 @@ describe('an interner', () => {
         for (const [index, [text, scope]] of texts.entries()) {
           const id = expected[index]!;
           expect([textOf(interner, id), scopeOf(interner, id)]).toEqual([text, scope - 1]);
-          expect(bytesOf(interner, id)).toEqual(utf8.encode(text));
+          const place: TextPlace = { bytes: new Uint8Array(0), start: 0, end: 0, scope: Number.NaN };
+          locateText(interner, id, place);
+          expect(place.bytes.slice(place.start, place.end)).toEqual(utf8.encode(text));
+          expect(place.scope).toBe(scope - 1);
         }
       }),
     );

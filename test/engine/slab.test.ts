@@ -5,11 +5,11 @@ import {
   createSlab,
   freeBlock,
   localOf,
-  packSlab,
+  restOfSlab,
   segmentAt,
   sizeClassOf,
-  unpackSlab,
 } from '../../core/engine/slab.ts';
+import { copyOfBook } from './kept-pages.ts';
 import { openStream, wholeBelow } from '../../simulate/random.ts';
 
 describe('a slab', () => {
@@ -54,7 +54,7 @@ describe('a slab', () => {
     const first = allocateBlock(slab, 2);
     allocateBlock(slab, 2);
     freeBlock(slab, first, 2);
-    const again = unpackSlab(packSlab(slab));
+    const again = createSlab(2, 8, { book: copyOfBook(slab.pages.book), rest: restOfSlab(slab) });
     expect(allocateBlock(again, 2)).toBe(first);
     expect(segmentAt(again, first).i32.buffer).toBe(segmentAt(again, first).f64.buffer);
   });

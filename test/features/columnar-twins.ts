@@ -9,15 +9,20 @@ import {
   createAdmissionState,
   type Candidate,
 } from '../../core/engine/admission.ts';
+import { createPageBook } from '../../core/engine/pages.ts';
 import { createWatermarks } from '../../core/engine/watermark.ts';
 import { createColumnarFeatures, type ColumnarFeatures } from '../../core/features/columnar-engine.ts';
 import { applyLabelRow, expireWaitingRows } from '../../core/features/columnar-labels.ts';
 import { observeRow } from '../../core/features/columnar-observe.ts';
-import { packColumnarFeatures, unpackColumnarFeatures } from '../../core/features/columnar-pack.ts';
 import type { SettledColumns } from '../../core/features/columnar-settled.ts';
-import { collectSettled, compactColumnarFeatures, settleRows } from '../../core/features/columnar-settle.ts';
+import { collectSettled, settleRows } from '../../core/features/columnar-settle.ts';
 import { skewOf } from '../../core/features/columnar-skew.ts';
-import { createColumnarFeatureState, type ColumnarFeatureState } from '../../core/features/columnar-state.ts';
+import {
+  type ColumnarFeatureRest,
+  type ColumnarFeatureState,
+  createColumnarFeatureState,
+  restOfFeatures,
+} from '../../core/features/columnar-state.ts';
 import { createFeatureEngine, type FeatureEngine } from '../../core/features/engine.ts';
 import { readField } from '../../core/features/expression.ts';
 import { applyLabel, expireWaitingLabels } from '../../core/features/labels.ts';
@@ -26,7 +31,8 @@ import type { Plan } from '../../core/features/plan.ts';
 import { collectRows, type FeatureRow, settle } from '../../core/features/settle.ts';
 import { createFeatureState, type FeatureState, labelKeyOf } from '../../core/features/state.ts';
 import { arrive, type EventArrival, targetHashOf } from '../../core/steps/arrival.ts';
-import type { LogItem } from '../laws/log.ts';
+import type { LogItem } from '../../simulate/hostile/log.ts';
+import { KeptPages } from '../engine/kept-pages.ts';
 import { createColumns, layoutOf, writeRow } from './columnar-rows.ts';
 
 /** How a log is run through both engines. */
@@ -50,6 +56,8 @@ export type Seen = {
   settled: number;
   revised: number;
   hot: number;
+  /** Cuts that held only what was written since the one before. */
+  changedCuts: number;
   labels: Map<string, number>;
 };
 
@@ -73,11 +81,12 @@ export function expectTwins(run: TwinRun): Seen {
     state: createFeatureState(plan),
     fast,
     interner,
-    columnar: createColumnarFeatureState(fast),
+    columnar: createColumnarFeatureState(fast, { book: createPageBook() }),
   };
+  const kept = new KeptPages();
   const admission = createAdmissionState();
   const watermarks = createWatermarks();
-  const seen: Seen = { decisions: 0, settled: 0, revised: 0, hot: 0, labels: new Map() };
+  const seen: Seen = { decisions: 0, settled: 0, revised: 0, hot: 0, changedCuts: 0, labels: new Map() };
   let start = 0;
   for (let batch = 0; start < log.length; batch++) {
     const items = log.slice(start, start + (batchSizes[batch % batchSizes.length] ?? 1));
@@ -103,12 +112,18 @@ export function expectTwins(run: TwinRun): Seen {
     }
     expectSameRows(twins, watermarks.stateMs, seen);
     seen.hot += twins.columnar.keys.reduce((sum, { hot }) => sum + hot.filter((key) => key !== null).length, 0);
-    if (run.restartAfter?.(batch) === true) {
-      compactColumnarFeatures(fast, twins.columnar);
-      const packed = packColumnarFeatures(twins.columnar);
-      twins.columnar = unpackColumnarFeatures(deserialize(serialize(packed)) as typeof packed);
-    }
+    const { book } = twins.columnar.rows.pages;
+    // A cut is copied while the next batches write to what it holds.
+    if (batch % 3 === 0) kept.begin(book, batch % 12 === 0 ? 'whole' : 'changed');
+    else kept.slice(20);
+    if (run.restartAfter?.(batch) !== true) continue;
+    kept.begin(book, 'changed');
+    kept.finish();
+    const rest = deserialize(serialize(restOfFeatures(twins.columnar))) as ColumnarFeatureRest;
+    twins.columnar = createColumnarFeatureState(fast, { book: kept.restore(), rest });
   }
+  kept.finish();
+  seen.changedCuts += kept.changedCuts;
   return seen;
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import handbook from '../../examples/handbook/features.ts';
 import { count, countDistinct, first, max, min, sinceFirstMs, stddev, sum } from '../../core/features/define.ts';
-import { everyAggregate, everyLabel, nestedOnly } from '../laws/definitions.ts';
-import { logOf, seededDrafts, shuffled } from '../laws/workload.ts';
+import { everyAggregate, everyLabel, nestedOnly } from '../../simulate/hostile/definitions.ts';
+import { logOf, seededDrafts, shuffled } from '../../simulate/hostile/workload.ts';
 import { expectTwins } from './columnar-twins.ts';
 import { define } from './vectors.ts';
 

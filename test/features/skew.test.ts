@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { arrive, createState, step } from '../../core/pipeline.ts';
-import { nestedOnly } from '../laws/definitions.ts';
-import { endItem, eventItem } from '../laws/log.ts';
-import { smallWeir } from '../laws/small-weir.ts';
+import { nestedOnly } from '../../simulate/hostile/definitions.ts';
+import { endItem, eventItem } from '../../simulate/hostile/log.ts';
+import { smallWeir } from '../../simulate/hostile/small-weir.ts';
 
 /** Seconds of payments of one account, in log order; the windows of `nestedOnly` count them. */
 function skewOf(seconds: readonly number[], feature: string, batchSize: number) {

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { createState } from '../../core/steps/state.ts';
 import { arrive, step } from '../../core/pipeline.ts';
 import type { Decision } from '../../core/score/decision.ts';
-import { nestedOnly } from '../laws/definitions.ts';
-import { endItem, eventItem, type LogItem } from '../laws/log.ts';
-import { smallWeir } from '../laws/small-weir.ts';
+import { nestedOnly } from '../../simulate/hostile/definitions.ts';
+import { endItem, eventItem, type LogItem } from '../../simulate/hostile/log.ts';
+import { smallWeir } from '../../simulate/hostile/small-weir.ts';
 
 /**
  * One card, out of order by 5 seconds and late by 60 at most; count and sum over 10 seconds. Times in seconds, amounts in

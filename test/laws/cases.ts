@@ -1,8 +1,8 @@
 import { openStream, wholeBelow } from '../../simulate/random.ts';
-import { everyAggregate, everyLabel } from './definitions.ts';
+import { everyAggregate, everyLabel } from '../../simulate/hostile/definitions.ts';
 import type { Output } from './harness.ts';
 import { type Case, checkCase } from './laws.ts';
-import { logOf, seededDrafts, shuffled } from './workload.ts';
+import { logOf, seededDrafts, shuffled } from '../../simulate/hostile/workload.ts';
 
 /** What happened in many logs, by name. */
 export type Tally = Map<string, number>;

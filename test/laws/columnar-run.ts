@@ -1,9 +1,10 @@
 import { deserialize, serialize } from 'node:v8';
-import { createBack, createFront, runBack, runFront } from '../../core/columnar-pipeline.ts';
-import type { Back, Front } from '../../core/columnar-pipeline.ts';
+import { createBack, createFront, restOfBack, restOfFront, runBack, runFront } from '../../core/columnar-pipeline.ts';
+import type { Back, BackRest, Front, FrontRest } from '../../core/columnar-pipeline.ts';
 import { createColumnSpace, measureLayout } from '../../core/decode/column-space.ts';
 import { countAt, type EventColumns, layOutEvents, operations } from '../../core/decode/event-columns.ts';
 import { createInterner } from '../../core/decode/interner.ts';
+import { exportFrom, importTexts } from '../../core/decode/interner-transfer.ts';
 import { createLogBlock, type LogBlock } from '../../core/decode/log-block.ts';
 import type { LogRecord } from '../../core/engine/record.ts';
 import type { FeatureRow } from '../../core/features/settle.ts';
@@ -15,20 +16,12 @@ import { columnarLedgerTotals } from '../../core/sinks/columnar-ledger-state.ts'
 import { createEffects, countUp, type Effects } from '../../core/sinks/effects.ts';
 import { forgetRemembered, type KnownRows } from '../../core/steps/columnar-admission.ts';
 import { notAccepted } from '../../core/steps/columnar-front.ts';
-import {
-  packBack,
-  type PackedBack,
-  type PackedFront,
-  packFront,
-  unpackBack,
-  unpackFront,
-  unpackInterner,
-} from '../../core/steps/columnar-pack.ts';
 import { textOf, type Interner } from '../../core/decode/interner.ts';
 import { eventLayoutOf } from '../../core/steps/event-layout.ts';
+import { KeptPages } from '../engine/kept-pages.ts';
 import { batches, type Output, type RunPlan } from './harness.ts';
-import type { LogItem } from './log.ts';
-import type { SmallWeir } from './small-weir.ts';
+import type { LogItem } from '../../simulate/hostile/log.ts';
+import type { SmallWeir } from '../../simulate/hostile/small-weir.ts';
 
 /** Runs the columnar pipeline over a log as a shell does, and gives its effects as the readable pipeline gives its own. */
 export function runColumnar(
@@ -48,18 +41,28 @@ export function runColumnar(
   let front = createFront({ ...options, interner });
   let back = createBack({ ...options, interner });
   const run: Run = { all: createEffects(), rows: new Map(), bodies: new Map(), targets: new Set(), rowsSent: 0 };
+  const kept = { front: new KeptPages(), back: new KeptPages() };
   let restarts = 0;
   for (const [batch, items] of batches(log, plan.batchSizes ?? []).entries()) {
     takeBatch({ front, back }, run, { items, scoring });
     forgetRemembered(front.state.admission, front.state.admission.next);
+    for (const [half, { book }] of [['front', front] as const, ['back', back] as const]) {
+      // A cut is copied while the next batches write to what it holds.
+      if (batch % 3 === 0) kept[half].begin(book, batch % 12 === 0 ? 'whole' : 'changed');
+      else kept[half].slice(20);
+    }
     if (plan.restartAfter?.(batch) !== true) continue;
-    const packedFront: PackedFront = deserialize(serialize(packFront(front)));
-    const packedBack: PackedBack = deserialize(serialize(packBack(back)));
-    const texts = unpackInterner(packedFront.texts);
-    front = createFront({ ...options, interner: texts }, unpackFront(packedFront));
-    back = createBack({ ...options, interner: texts }, unpackBack(packedBack, { ...options, interner: texts }));
+    const texts = createInterner();
+    importTexts(texts, exportFrom(front.interner, 0));
+    const rest = deserialize(serialize([restOfFront(front), restOfBack(back)])) as [FrontRest, BackRest];
+    kept.front.begin(front.book, 'changed');
+    kept.back.begin(back.book, 'changed');
+    for (const half of Object.values(kept)) half.finish();
+    front = createFront({ ...options, interner: texts }, { book: kept.front.restore(), rest: rest[0] });
+    back = createBack({ ...options, interner: texts }, { book: kept.back.restore(), rest: rest[1] });
     restarts += 1;
   }
+  for (const half of Object.values(kept)) half.finish();
   const featureRows = [...run.rows.values()].toSorted((left, right) => left.identity.offset - right.identity.offset);
   const totals = columnarLedgerTotals(back.state.ledger);
   return { ...run.all, featureRows, rowsSent: run.rowsSent, restarts, totals };

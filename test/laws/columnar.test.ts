@@ -5,12 +5,13 @@ import handbook from '../../examples/handbook/features.ts';
 import { chance, openStream, wholeBelow } from '../../simulate/random.ts';
 import { createTally, seededCase, tallyOf } from './cases.ts';
 import { runColumnar } from './columnar-run.ts';
-import { everyAggregate, everyLabel } from './definitions.ts';
+import { everyAggregate, everyLabel } from '../../simulate/hostile/definitions.ts';
 import { comparable, type Output, type RunPlan, runShipped } from './harness.ts';
 import { firstDifference } from './laws.ts';
-import type { LogItem } from './log.ts';
-import { smallWeir, type SmallWeir } from './small-weir.ts';
-import { logArbitrary, logOf, seededDrafts } from './workload.ts';
+import type { LogItem } from '../../simulate/hostile/log.ts';
+import { smallWeir, type SmallWeir } from '../../simulate/hostile/small-weir.ts';
+import { logOf, seededDrafts } from '../../simulate/hostile/workload.ts';
+import { logArbitrary } from './log-arbitrary.ts';
 
 /** Batches of random sizes, and a restart after some of them. */
 function randomPlan(seed: number): RunPlan {

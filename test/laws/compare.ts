@@ -2,9 +2,9 @@ import type { FeatureRow } from '../../core/features/settle.ts';
 import type { Plan } from '../../core/features/plan.ts';
 import type { LedgerEntry } from '../../core/sinks/ledger-entry.ts';
 import type { Output } from './harness.ts';
-import { lateLine, type NaiveResult, type NaiveRow } from './naive.ts';
-import type { Vector } from './naive-features.ts';
-import { line } from './naive-ledger.ts';
+import { lateLine, type NaiveResult, type NaiveRow } from '../../simulate/naive/naive.ts';
+import type { Vector } from '../../simulate/naive/naive-features.ts';
+import { line } from '../../simulate/naive/naive-ledger.ts';
 
 /** Where the shipped engine says something else than the twin, one line each; empty when they agree. */
 export function differences(plan: Plan, shipped: Output, twin: NaiveResult): string[] {

@@ -5,7 +5,7 @@ import type { FeatureRow } from '../../core/features/settle.ts';
 import type { Decision } from '../../core/score/decision.ts';
 import { createEffects, countUp, type Effects } from '../../core/sinks/effects.ts';
 import { ledgerTotals, type LedgerTotals } from '../../core/sinks/ledger-totals.ts';
-import type { LogItem } from './log.ts';
+import type { LogItem } from '../../simulate/hostile/log.ts';
 
 /** How a log is run. */
 export type RunPlan = {

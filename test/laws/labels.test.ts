@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { Authorization } from '../../core/contract/authorization.ts';
 import { payment } from '../features/vectors.ts';
 import { differences } from './compare.ts';
-import { everyLabel } from './definitions.ts';
+import { everyLabel } from '../../simulate/hostile/definitions.ts';
 import { runShipped } from './harness.ts';
-import { eventItem, type LogItem } from './log.ts';
-import { runNaive } from './naive.ts';
-import { smallWeir } from './small-weir.ts';
+import { eventItem, type LogItem } from '../../simulate/hostile/log.ts';
+import { runNaive } from '../../simulate/naive/naive.ts';
+import { smallWeir } from '../../simulate/hostile/small-weir.ts';
 
 const dayMs = 86_400_000;
 const paidMs = 1000 * dayMs;

@@ -3,10 +3,10 @@ import type { FeatureSet } from '../../core/features/plan.ts';
 import { chance, openStream, type RandomStream, wholeBelow } from '../../simulate/random.ts';
 import { differences } from './compare.ts';
 import { comparable, type Output, type RunPlan, runShipped } from './harness.ts';
-import type { LogItem } from './log.ts';
-import { runNaive } from './naive.ts';
-import { smallWeir } from './small-weir.ts';
-import { offsetStride } from './workload.ts';
+import type { LogItem } from '../../simulate/hostile/log.ts';
+import { runNaive } from '../../simulate/naive/naive.ts';
+import { smallWeir } from '../../simulate/hostile/small-weir.ts';
+import { offsetStride } from '../../simulate/hostile/workload.ts';
 
 /** A log with what runs over it; the seed chooses batches, restarts and copies. */
 export type Case = {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { openStream } from '../../simulate/random.ts';
 import { agree } from './compare.ts';
-import { everyAggregate, everyLabel } from './definitions.ts';
+import { everyAggregate, everyLabel } from '../../simulate/hostile/definitions.ts';
 import { type Output, runShipped } from './harness.ts';
-import { endItem, eventItem, type LogItem } from './log.ts';
-import { smallWeir } from './small-weir.ts';
-import { arranged, logOf, seededDrafts, sortedLog, startTimeMs } from './workload.ts';
+import { endItem, eventItem, type LogItem } from '../../simulate/hostile/log.ts';
+import { smallWeir } from '../../simulate/hostile/small-weir.ts';
+import { arranged, logOf, seededDrafts, sortedLog, startTimeMs } from '../../simulate/hostile/workload.ts';
 
 describe('order', () => {
   test.each([

@@ -1,11 +1,11 @@
 import { deserialize, serialize } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { arrive, createState, packState, step, type Batch, type WeirState } from '../../core/pipeline.ts';
-import { everyAggregate, everyLabel } from './definitions.ts';
+import { everyAggregate, everyLabel } from '../../simulate/hostile/definitions.ts';
 import { comparable, restart, runShipped } from './harness.ts';
-import type { LogItem } from './log.ts';
-import { smallWeir } from './small-weir.ts';
-import { type Draft, logOf, seededDrafts } from './workload.ts';
+import type { LogItem } from '../../simulate/hostile/log.ts';
+import { smallWeir } from '../../simulate/hostile/small-weir.ts';
+import { type Draft, logOf, seededDrafts } from '../../simulate/hostile/workload.ts';
 
 const { weir } = smallWeir(everyLabel);
 const drafts = seededDrafts({ seed: 12, length: 120 });

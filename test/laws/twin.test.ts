@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import handbook from '../../examples/handbook/features.ts';
 import { createTally, seededCase, shrink, tallyOf } from './cases.ts';
-import { everyAggregate, everyLabel } from './definitions.ts';
+import { everyAggregate, everyLabel } from '../../simulate/hostile/definitions.ts';
 import { differences } from './compare.ts';
 import { runShipped } from './harness.ts';
 import { checkCase } from './laws.ts';
-import { runNaive } from './naive.ts';
-import { smallWeir } from './small-weir.ts';
-import { logArbitrary, logOf, seededDrafts } from './workload.ts';
+import { runNaive } from '../../simulate/naive/naive.ts';
+import { smallWeir } from '../../simulate/hostile/small-weir.ts';
+import { logOf, seededDrafts } from '../../simulate/hostile/workload.ts';
+import { logArbitrary } from './log-arbitrary.ts';
 
 describe('the shipped engine says what its slow twin says', () => {
   test.each([

@@ -96,7 +96,7 @@ export async function finish(scoring: Scoring, items: readonly Incoming[], dir: 
 const tableNames = ['decisions', 'features', 'ledger', 'ledger_chain', 'late', 'dead_letters'];
 
 /** Every table's rows in an order of their own. */
-async function readTables(dir: string): Promise<Record<string, TableRow[]>> {
+export async function readTables(dir: string): Promise<Record<string, TableRow[]>> {
   const tables: Record<string, TableRow[]> = {};
   for (const name of tableNames) {
     const rows: TableRow[] = [];

@@ -21,7 +21,8 @@ test.each(['readable', 'oneThread', 'split'] as const)(
       writeFileSync(path, JSON.stringify({ ...Object(owner), epoch: 99 }));
       await expect(scoring.commit()).rejects.toMatchObject({ code: 'FENCED' });
       expect(openLake({ dir: join(dir, 'lake') }).listFiles('decisions')).toEqual([]);
-      expect(filesIn(join(dir, 'checkpoints'))).toEqual([]);
+      // Parts may lie there: without a checkpoint that names them they are nothing.
+      expect(filesIn(join(dir, 'checkpoints')).filter((name) => name.startsWith('checkpoint-'))).toEqual([]);
     } finally {
       await scoring.close();
     }

@@ -5,15 +5,12 @@ import { fieldKinds } from '../../core/contract/fields.ts';
 import { parseRuleSet } from '../../core/contract/rule-set.ts';
 import { createInterner } from '../../core/decode/interner.ts';
 import { baselineOf, createBaselines, evictBaselines, updateBaseline } from '../../core/score/baseline.ts';
-import {
-  evictColumnarBaselines,
-  packColumnarBaselines,
-  unpackColumnarBaselines,
-} from '../../core/score/columnar-baselines.ts';
+import { sweepColumnarBaselines } from '../../core/score/columnar-baselines.ts';
 import { fieldsOfRules } from '../../core/score/columnar-rules.ts';
 import {
   createColumnarScorer,
   createColumnarScoreState,
+  restOfScore,
   type ScoreBatch,
   scoreRows,
 } from '../../core/score/columnar-scorer.ts';
@@ -22,6 +19,7 @@ import type { Decision } from '../../core/score/decision.ts';
 import { materialise } from '../../core/score/materialise.ts';
 import { bindModel, parseModel } from '../../core/score/model.ts';
 import { compileRules } from '../../core/score/rules.ts';
+import { KeptPages } from '../engine/kept-pages.ts';
 import { type BatchRow, columnsOf, createDecisions, layout, valuesOf } from './columnar-batch.ts';
 import { type Drawn, modelJson, row as vector, trees } from './random-model.ts';
 import { ruleSets } from './random-rules.ts';
@@ -75,10 +73,11 @@ function decideEach(scoring: Scoring, rows: readonly BatchRow[]): Decision[] {
 
 type Run = { scoring: Scoring; rows: readonly BatchRow[]; engine: 'fastest' | 'javascript'; batchRows: number };
 
-/** The same by batches of columns; between two of them the baselines are evicted, packed and unpacked. */
+/** The same by batches of columns; between two of them the baselines are swept and go through a checkpoint. */
 function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] {
   const interner = createInterner();
   const scorer = createColumnarScorer({ scoring, featureNames, layout, interner, engine });
+  const kept = new KeptPages();
   let state = createColumnarScoreState(baselines);
   const decisions: Decision[] = [];
   for (let first = 0; first < rows.length; first += batchRows) {
@@ -96,9 +95,10 @@ function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] 
       if (isDecided)
         decisions.push(materialise({ scoring, columns, interner, values, decisions: out, partition: 3, row }));
     }
-    evictColumnarBaselines(state.baselines, state.watermarkMs);
-    const packed = structuredClone(packColumnarBaselines(state.baselines));
-    state = { ...state, baselines: unpackColumnarBaselines(packed) };
+    sweepColumnarBaselines(state.baselines, { watermarkMs: state.watermarkMs, slots: 1000 });
+    kept.begin(state.baselines.pages.book, 'changed');
+    kept.finish();
+    state = createColumnarScoreState(baselines, { book: kept.restore(), rest: structuredClone(restOfScore(state)) });
   }
   return decisions;
 }

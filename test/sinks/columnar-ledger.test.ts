@@ -11,14 +11,14 @@ import {
   columnarLedgerTotals,
   createColumnarLedger,
   ledgerLayout,
-  packColumnarLedger,
-  unpackColumnarLedger,
+  restOfLedger,
   type ColumnarLedger,
-  type PackedColumnarLedger,
+  type ColumnarLedgerRest,
 } from '../../core/sinks/columnar-ledger-state.ts';
 import { advanceLedgerTime } from '../../core/sinks/columnar-ledger.ts';
 import { runColumnarBatch, type ColumnarOutput } from './columnar-steps.ts';
 import { authorizationEvent, releaseEvent, runStep, type LedgerStep } from './ledger-events.ts';
+import { KeptPages } from '../engine/kept-pages.ts';
 import { ledgerStepsArbitrary, longLedgerSteps, smallLedgerConfig } from './ledger-steps.ts';
 
 describe('the columnar ledger', () => {
@@ -117,7 +117,7 @@ describe('the columnar ledger', () => {
     const ledger = openColumnar();
     runColumnarBatch(ledger, authorizations(2));
     advanceLedgerTime(ledger, Infinity);
-    expect(() => packColumnarLedger(ledger)).toThrow('got 2 entries that were not taken, expected none');
+    expect(() => restOfLedger(ledger)).toThrow('got 2 entries that were not taken, expected none');
   });
 
   test('needs its fields in the layout', () => {
@@ -140,11 +140,12 @@ function runTwin(steps: readonly LedgerStep[]): Run {
   return { entries, expiredWaits, chainBlocks, totals: ledgerTotals(state), openBlock: packBlock(state.openBlock) };
 }
 
-/** Runs batches of these sizes in turn, and goes through a checkpoint after each batch of odd size. */
+/** Runs batches of these sizes in turn, and goes through a checkpoint now and then, which is copied while batches go on. */
 function runColumnar(steps: readonly LedgerStep[], sizes: readonly number[]): Run {
   const entries: ColumnarOutput['entries'][number][] = [];
   const expiredWaits: ColumnarOutput['expiredWaits'][number][] = [];
   const chainBlocks: ChainBlock[] = [];
+  const kept = new KeptPages();
   let ledger = openColumnar();
   for (let start = 0, batch = 0; start < steps.length; batch++) {
     const size = sizes[batch % Math.max(1, sizes.length)] ?? steps.length;
@@ -152,10 +153,11 @@ function runColumnar(steps: readonly LedgerStep[], sizes: readonly number[]): Ru
     entries.push(...output.entries);
     expiredWaits.push(...output.expiredWaits);
     chainBlocks.push(...output.chainBlocks);
-    if (size % 2 === 1) ledger = restart(ledger, ledger.interner);
+    if (batch % 16 === 3) kept.begin(ledger.holds.pages.book, 'changed');
+    if (batch % 16 === 5) ledger = restart(ledger, ledger.interner, kept);
     start += size;
   }
-  const { openBlock, totals: sums } = packColumnarLedger(ledger);
+  const { openBlock, totals: sums } = restOfLedger(ledger);
   const totals = columnarLedgerTotals(ledger);
   expect([...sums.keys()].toSorted()).toEqual(Object.keys(totals.currencies));
   return { entries, expiredWaits, chainBlocks, totals, openBlock };
@@ -165,9 +167,11 @@ function openColumnar(): ColumnarLedger {
   return createColumnarLedger(smallLedgerConfig, { interner: createInterner(), layout: ledgerLayout });
 }
 
-function restart(ledger: ColumnarLedger, interner: Interner): ColumnarLedger {
-  const packed: PackedColumnarLedger = deserialize(serialize(packColumnarLedger(ledger)));
-  return unpackColumnarLedger(packed, { interner, layout: ledgerLayout });
+function restart(ledger: ColumnarLedger, interner: Interner, kept = new KeptPages()): ColumnarLedger {
+  kept.begin(ledger.holds.pages.book, 'changed');
+  kept.finish();
+  const rest: ColumnarLedgerRest = deserialize(serialize(restOfLedger(ledger)));
+  return createColumnarLedger(smallLedgerConfig, { interner, layout: ledgerLayout }, { book: kept.restore(), rest });
 }
 
 function authorizations(count: number, prefix = 'a'): LedgerStep[] {

@@ -13,6 +13,7 @@ import {
 } from '../../core/engine/admission.ts';
 import { createWatermarks, type Watermarks } from '../../core/engine/watermark.ts';
 import {
+  type AdmissionRest,
   admitRow,
   advanceInput,
   type ColumnarAdmission,
@@ -21,10 +22,10 @@ import {
   forgetRemembered,
   isRemembered,
   type KnownRows,
-  packAdmission,
-  unpackAdmission,
+  restOfAdmission,
   verdicts,
 } from '../../core/steps/columnar-admission.ts';
+import { KeptPages } from '../engine/kept-pages.ts';
 
 const times = { outOfOrdernessMs: 3, allowedLatenessMs: 10, maxFutureMs: 20 };
 const inputs = ['a', 'b', 'c'];
@@ -60,6 +61,7 @@ type Twins = {
   readonly slow: AdmissionState;
   readonly watermarks: Watermarks;
   fast: ColumnarAdmission;
+  readonly kept: KeptPages;
   readonly columns: EventColumns;
   /** What a shell knows: every id that was accepted, with its body. */
   readonly known: Map<number, number>;
@@ -75,6 +77,7 @@ function createTwins(): Twins {
     slow: createAdmissionState(),
     watermarks: createWatermarks(),
     fast: createColumnarAdmission(inputs.length),
+    kept: new KeptPages(),
     columns: layOutEvents(createColumnSpace(new ArrayBuffer(bytes)), size),
     known: new Map(),
   };
@@ -137,9 +140,17 @@ function nameOf(verdict: number): string | undefined {
   return Object.entries(verdicts).find(([, number]) => number === verdict)?.[0];
 }
 
+/** The state by what was written since the last restart, over what that one had. */
+function restart({ fast, kept }: Twins): ColumnarAdmission {
+  kept.begin(fast.pages.book, 'changed');
+  kept.finish();
+  const rest: AdmissionRest = deserialize(serialize(restOfAdmission(fast)));
+  return createColumnarAdmission(fast.inputMs.length, { book: kept.restore(), rest });
+}
+
 function takeOther(twins: Twins, step: Exclude<Step, { kind: 'event' }>): void {
   if (step.kind === 'forget') forgetRemembered(twins.fast, step.before);
-  else if (step.kind === 'restart') twins.fast = unpackAdmission(deserialize(serialize(packAdmission(twins.fast))));
+  else if (step.kind === 'restart') twins.fast = restart(twins);
   else {
     endColumnarInputs(twins.fast);
     advanceToEnd(twins.watermarks);
@@ -198,7 +209,7 @@ test('ids are remembered and forgotten over many segments', () => {
   forgetRemembered(twins.fast, Infinity);
   // The watermark is at 16, so that ids of times up to 6 are forgotten.
   expect(twins.fast.remembered.size).toBe(count - 7000);
-  const again = unpackAdmission(packAdmission(twins.fast));
+  const again = restart(twins);
   for (const [id, isThere] of [[6999, false] as const, [7000, true] as const, [19_999, true] as const]) {
     const words = Uint32Array.from(wordsOf(id, 4));
     expect([id, isRemembered(twins.fast, words, 0), isRemembered(again, words, 0)]).toEqual([id, isThere, isThere]);

@@ -63,7 +63,7 @@ const layers: Readonly<Record<string, Layer>> = {
   bin: { folders: [...product, 'bin', 'lib', 'examples'], ...anything },
   lib: { folders: ['core', 'lib'], node: true, packages: ['aws-cdk-lib', 'constructs'] },
   functions: { folders: ['core', 'adapters', 'runtime'], ...anything },
-  examples: { folders: ['core', 'simulate', 'examples'], node: true, packages: [] },
+  examples: { folders: ['core', 'simulate', 'examples'], node: true, packages: ['zod'] },
   engines: { folders: ['core', 'engines'], ...anything },
   console: { folders: ['core', 'console'], node: false, packages: 'any' },
   scripts: { folders: ['scripts'], ...anything },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Lake, openLake } from '../../../adapters/files/lake.ts';
-import { type ColumnData, idColumn, numberColumn } from '../../../core/sinks/column-data.ts';
+import { type ColumnData, idColumn, listedTexts, numberColumn } from '../../../core/sinks/column-data.ts';
 import type { TableRow, TableSchema } from '../../../core/sinks/table-schema.ts';
 
 let dir = '';
@@ -159,7 +159,7 @@ test('the same rows as objects, as columns and in other portions give the same b
     numberColumn(Float64Array.from(manyRows, (row) => Number(row['event_time_ms']))),
     idColumn(
       Int32Array.from(manyRows, (_, row) => row),
-      (row) => texts[row] ?? null,
+      listedTexts(texts),
     ),
   ];
   const pieces = lake.openCut(0);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readParquetFile } from '../../../adapters/files/parquet-reader.ts';
 import { openParquetStream } from '../../../adapters/files/parquet-stream.ts';
-import { type ColumnData, numberColumn } from '../../../core/sinks/column-data.ts';
+import { type ColumnData, idColumn, internedTexts, numberColumn } from '../../../core/sinks/column-data.ts';
+import { createInterner, internText } from '../../../core/decode/interner.ts';
 import type { ColumnType, TableRow, TableSchema } from '../../../core/sinks/table-schema.ts';
 
 let dir = '';
@@ -240,4 +241,35 @@ describe('a Parquet file', () => {
     await expect(readParquetFile({ path })).rejects.toMatchObject({ code: 'PARQUET_UNREADABLE' });
     await expect(readParquetFile({ path: join(dir, 'absent') })).rejects.toMatchObject({ code: 'FILE_NOT_FOUND' });
   });
+});
+
+test('texts by id are the file that the same texts as rows are, of one tenant, of several', () => {
+  const texts: TableSchema = { name: 'texts', columns: [{ name: 'text', type: 'text', nullable: true }] };
+  const seen = { one: 0, several: 0, shared: 0 };
+  const cell = fc.tuple(fc.constantFrom('a', 'b', 'ä', 'longer'), fc.nat({ max: 2 }), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(fc.array(cell, { maxLength: 12 }), { maxLength: 5 }), (portions) => {
+      const interner = createInterner();
+      const stream = openParquetStream({ path, schema: texts });
+      const textOf = internedTexts(interner);
+      for (const portion of portions) {
+        const ids = Int32Array.from(portion, ([text, scope, isNull]) =>
+          isNull ? -1 : internText(interner, text, scope),
+        );
+        stream.append([idColumn(ids, textOf)], 0, ids.length);
+      }
+      stream.finish();
+      const bytes = readFileSync(path);
+      const present = portions.flat().filter(([, , isNull]) => !isNull);
+      const scopes = new Set(present.map(([, scope]) => scope)).size;
+      if (scopes === 1) seen.one++;
+      if (scopes > 1) seen.several++;
+      if (new Set(present.map(([text]) => text)).size < interner.size) seen.shared++;
+      const rows = portions.flat().map(([text, , isNull]) => ({ text: isNull ? null : text }));
+      writeParquetFile({ path, schema: texts, rows });
+      expect(bytes.equals(readFileSync(path))).toBe(true);
+    }),
+    { numRuns: 100 },
+  );
+  expect(Math.min(...Object.values(seen))).toBeGreaterThan(2);
 });

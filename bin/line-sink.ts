@@ -1,0 +1,48 @@
+import { closeSync, openSync } from 'node:fs';
+import { once } from 'node:events';
+import { realDisk } from '../adapters/files/disk.ts';
+import { writeFully } from '../adapters/files/durable-file.ts';
+import { withPath } from '../adapters/files/failure.ts';
+
+/** Where generated lines go. */
+type Sink = { readonly write: (bytes: Uint8Array) => Promise<void>; readonly close: () => void };
+
+const chunkBytes = 256 * 1024;
+
+/** Collects lines, so that a write is a large one. */
+export function createChunks(sink: Sink | null) {
+  let parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  return {
+    push: (line: Uint8Array): void => {
+      parts.push(line);
+      sizeBytes += line.length;
+    },
+    isFull: (): boolean => sizeBytes >= chunkBytes,
+    flush: async (): Promise<void> => {
+      const chunk = Buffer.concat(parts);
+      parts = [];
+      sizeBytes = 0;
+      await sink?.write(chunk);
+    },
+  };
+}
+
+/** Lines for whoever reads standard output. */
+export function standardOutput(): Sink {
+  return {
+    write: async (bytes) => {
+      if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
+    },
+    close: () => undefined,
+  };
+}
+
+/** Lines for a file, which is written anew. */
+export function fileSink(path: string): Sink {
+  const fd = withPath(path, () => openSync(path, 'w'));
+  return {
+    write: async (bytes) => withPath(path, () => writeFully(realDisk, fd, bytes)),
+    close: () => closeSync(fd),
+  };
+}

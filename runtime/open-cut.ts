@@ -1,0 +1,42 @@
+import type { BackShell } from './back-shell.ts';
+import type { FrontShell } from './front-shell.ts';
+
+/** The cut that one thread writes between its batches. */
+export type OpenCut = {
+  /** Ends the cut before, and begins to write the one that ends here; nothing to do without records since then. */
+  readonly begin: () => Promise<void>;
+  /** Writes some more of it, between two batches. */
+  readonly goOn: () => Promise<void>;
+  /** Writes what is left of it: recovery begins there. */
+  readonly end: () => Promise<void>;
+};
+
+/** Keeps the cuts of both halves in their thread. */
+export function createOpenCut({ front, back }: { readonly front: FrontShell; readonly back: BackShell }): OpenCut {
+  const halves = [front.parts, back.parts];
+  let keeping: Promise<number> | null = null;
+
+  async function end(): Promise<void> {
+    if (keeping === null) return;
+    for (const parts of halves) parts.slice('all');
+    front.noteCommitted(await keeping);
+    keeping = null;
+  }
+
+  return {
+    begin: async () => {
+      await end();
+      if (back.isCutEmpty()) return;
+      keeping = back.endCut();
+      // Whoever awaits it next hears of a failure.
+      keeping.catch(() => undefined);
+      front.beginCut();
+    },
+    goOn: async () => {
+      if (keeping === null) return;
+      for (const parts of halves) parts.slice('some');
+      if (halves.every((parts) => !parts.isOpen())) await end();
+    },
+    end,
+  };
+}
