@@ -3,6 +3,7 @@ import type { Assembled } from '../runtime/assemble.ts';
 import { BackShell } from '../runtime/back-shell.ts';
 import { openSlot, slotBytes } from '../runtime/batch-slot.ts';
 import { columnarDefaults } from '../runtime/columnar.ts';
+import { stateBytesMaxDefault } from '../runtime/state-limit.ts';
 import { openOutput } from '../runtime/columnar-opening.ts';
 import { columnarWeirOf } from '../runtime/columnar-weir.ts';
 import { CutKeeper, noParts } from '../runtime/cut-keeper.ts';
@@ -17,7 +18,7 @@ export async function openStages({ dir, assembled }: { dir: string; assembled: A
   const weir = columnarWeirOf(assembled);
   const { owner, log, recorded } = openOutput(dir);
   const { endOffset } = log;
-  const limits = { ...columnarDefaults, fromOffset: 0, recorded };
+  const limits = { ...columnarDefaults, stateBytesMax: stateBytesMaxDefault, fromOffset: 0, recorded };
   const keeper = new CutKeeper({ dir, epoch: owner.epoch, parts: noParts, definition: weir.definitionHash });
   const dirs = { logDir: join(dir, 'log'), keysDir: join(dir, 'keys') };
   const half = { epoch: owner.epoch, sink: keeper.sinkOf('front'), loaded: null };

@@ -3,12 +3,13 @@ import { type Command, Option } from 'commander';
 import type { Assembled, WeirFiles } from '../runtime/assemble.ts';
 import { Columnar } from '../runtime/columnar.ts';
 import { Embedded } from '../runtime/embedded.ts';
+import { stateBytesMaxDefault } from '../runtime/state-limit.ts';
 import type { Scoring } from '../runtime/scoring.ts';
 import { openSplit } from '../runtime/split.ts';
 import { wholeNumber } from './invocation.ts';
 
 /** The options that say how a run computes; the results are the same whatever they are. */
-export type EngineOptions = { readonly engine: EngineName; readonly threads: number };
+export type EngineOptions = { readonly engine: EngineName; readonly threads: number; readonly stateMibMax: number };
 
 /** The columnar engine, or the readable one that it is checked against. */
 export type EngineName = 'columnar' | 'twin';
@@ -26,6 +27,12 @@ export function addEngineOptions(command: Command): Command {
       'of the columnar engine: 2 splits it by stage',
       wholeNumber(1),
       Math.min(2, availableParallelism()),
+    )
+    .option(
+      '--state-mib-max <mib>',
+      'of the columnar engine: the memory that the state of each half may take',
+      wholeNumber(1),
+      stateBytesMaxDefault / 2 ** 20,
     );
 }
 
@@ -36,11 +43,13 @@ export async function openScoring(opening: {
   readonly files: WeirFiles;
   readonly engine: EngineName;
   readonly threads: number;
+  readonly stateMibMax?: number;
   readonly tells?: 'declines' | 'all';
   readonly clockMs?: () => number;
 }): Promise<Scoring> {
   const { dir, assembled, files, engine, threads, tells = 'declines', clockMs = Date.now } = opening;
+  const stateBytesMax = (opening.stateMibMax ?? stateBytesMaxDefault / 2 ** 20) * 2 ** 20;
   if (engine === 'twin') return new Embedded({ dir, weir: assembled.weir, clockMs });
-  if (threads > 1 && tells === 'declines') return openSplit({ dir, assembled, files, clockMs });
-  return new Columnar({ dir, assembled, clockMs, tells });
+  if (threads > 1 && tells === 'declines') return openSplit({ dir, assembled, files, clockMs, stateBytesMax });
+  return new Columnar({ dir, assembled, clockMs, tells, stateBytesMax });
 }

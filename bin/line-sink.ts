@@ -1,5 +1,6 @@
-import { closeSync, openSync } from 'node:fs';
 import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { realDisk } from '../adapters/files/disk.ts';
 import { writeFully } from '../adapters/files/durable-file.ts';
 import { withPath } from '../adapters/files/failure.ts';
@@ -38,9 +39,12 @@ export function standardOutput(): Sink {
   };
 }
 
-/** Lines for a file, which is written anew. */
+/** Lines for a file, which is written anew; its folder is made where there is none. */
 export function fileSink(path: string): Sink {
-  const fd = withPath(path, () => openSync(path, 'w'));
+  const fd = withPath(path, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'w');
+  });
   return {
     write: async (bytes) => withPath(path, () => writeFully(realDisk, fd, bytes)),
     close: () => closeSync(fd),

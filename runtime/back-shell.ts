@@ -27,6 +27,7 @@ import type { ColumnarWeir } from './columnar-weir.ts';
 import { adoptRecorded } from './adopt-recorded.ts';
 import type { KeptCut } from './cut-keeper.ts';
 import { createKeyCollector } from './key-collector.ts';
+import { assertStateFits } from './state-limit.ts';
 import { createStateParts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 
 /** A batch as the front hands it on. */
@@ -55,6 +56,8 @@ export type BackShellOptions = {
   readonly sink: PartSink;
   /** Which decisions `take` tells as objects. */
   readonly tells: 'declines' | 'all';
+  /** Bytes that the half's state may take. */
+  readonly stateBytesMax: number;
   readonly disk?: Disk;
 };
 
@@ -112,6 +115,7 @@ export class BackShell {
    * are to be told.
    */
   take({ slot, settled, rare, endOffset }: HandedBatch): readonly Decision[] {
+    assertStateFits(this.#back.book, { half: 'back', stateBytesMax: this.#options.stateBytesMax });
     const { recorded, weir, owner } = this.#options;
     const { columns, values } = slot;
     const { made, adopted } = this.#decisions;

@@ -55,6 +55,7 @@ class BackThread {
       keep: this.#keeper.keep,
       sink: this.#keeper.sink,
       tells: 'declines',
+      stateBytesMax: data.stateBytesMax,
     });
     const { layout, plan } = weir.options;
     const shape = { layout, featureCount: plan.features.length, rowsMax: batchRecordsMax };

@@ -9,6 +9,7 @@ import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
 import { CutKeeper } from './cut-keeper.ts';
 import { type FrontShell, openFrontShell } from './front-shell.ts';
 import { createOpenCut, type OpenCut } from './open-cut.ts';
+import { stateBytesMaxDefault } from './state-limit.ts';
 import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
 
 export type ColumnarOptions = {
@@ -22,6 +23,8 @@ export type ColumnarOptions = {
   readonly clockMs?: () => number;
   /** Which decisions the reports of batches hold. */
   readonly tells?: 'declines' | 'all';
+  /** Bytes that the state of each half may take. */
+  readonly stateBytesMax?: number;
   readonly disk?: Disk;
   readonly processes?: Processes;
 };
@@ -43,6 +46,7 @@ export class Columnar implements Scoring {
   constructor(options: ColumnarOptions) {
     const { dir, assembled, clockMs = Date.now, tells = 'declines', disk = realDisk } = options;
     const { batchRecordsMax, cutRecords } = { ...columnarDefaults, ...options };
+    const { stateBytesMax = stateBytesMaxDefault } = options;
     const weir = columnarWeirOf(assembled);
     this.#clockMs = clockMs;
     this.#output = openOutput(dir, { ...options, definition: weir.definitionHash });
@@ -61,6 +65,7 @@ export class Columnar implements Scoring {
       cutRecords,
       batchRecordsMax,
       recorded,
+      stateBytesMax,
       disk,
     });
     this.#back = new BackShell({
@@ -77,6 +82,7 @@ export class Columnar implements Scoring {
       keep: (cut) => this.#keeper.keep(cut),
       sink: this.#keeper.sinkOf('back'),
       tells,
+      stateBytesMax,
       disk,
     });
     this.#cut = createOpenCut({ front: this.#front, back: this.#back });

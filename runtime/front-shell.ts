@@ -13,6 +13,7 @@ import type { BatchSlot } from './batch-slot.ts';
 import { openColumnarKnownIds } from './columnar-known-ids.ts';
 import type { RecordedDecisions } from './columnar-journal.ts';
 import type { ColumnarWeir } from './columnar-weir.ts';
+import { assertStateFits } from './state-limit.ts';
 import { createStateParts, importLoadedTexts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 
 /** What came of one batch in the front. */
@@ -52,6 +53,8 @@ export type FrontShellOptions = {
   readonly cutRecords: number;
   readonly batchRecordsMax: number;
   readonly recorded: RecordedDecisions;
+  /** Bytes that the half's state may take. */
+  readonly stateBytesMax: number;
   readonly disk?: Disk;
 };
 
@@ -79,6 +82,7 @@ export function openFrontShell(options: FrontShellOptions): FrontShell {
     const cutEndOffset = (Math.floor(log.nextOffset / cutRecords) + 1) * cutRecords;
     log.read(block, Math.min(endOffset, cutEndOffset));
     if (block.count === 0) return null;
+    assertStateFits(book, { half: 'front', stateBytesMax: options.stateBytesMax });
     const adopt = recorded.count === 0 ? undefined : adoptFrom(recorded);
     const effects = runFront(front, { block, columns, values, lookUp: ids.lookUp, adopt });
     ids.add(columns, (row) => columns.lateness[row] !== notAccepted);

@@ -45,6 +45,7 @@ class FrontThread {
       cutRecords,
       batchRecordsMax,
       recorded: readJournal(join(dir, 'journal'), fromOffset),
+      stateBytesMax: data.stateBytesMax,
     });
     const { layout, plan } = weir.options;
     const shape = { layout, featureCount: plan.features.length, rowsMax: batchRecordsMax };

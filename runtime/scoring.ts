@@ -6,6 +6,9 @@ import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
 /** A record for the log, with its place in the source. */
 export type Incoming = { readonly topic: string; readonly bytes: Uint8Array; readonly sourcePosition: number };
 
+/** A record whose source says when it was taken; without it our clock does. */
+export type TimedIncoming = Incoming & { readonly ingestTimeMs?: number };
+
 /** What opening an output directory found and mended. */
 export type Recovery = {
   readonly checkpointOffset: number;

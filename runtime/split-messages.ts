@@ -17,6 +17,7 @@ export type CrewData = {
   readonly fromOffset: number;
   readonly batchRecordsMax: number;
   readonly cutRecords: number;
+  readonly stateBytesMax: number;
   /** Below it checksums of the log are verified. */
   readonly verifyBelowOffset: number;
   readonly epoch: number;

@@ -6,6 +6,7 @@ import type { Assembled, WeirFiles } from './assemble.ts';
 import { slotBytes } from './batch-slot.ts';
 import { columnarDefaults } from './columnar.ts';
 import { openOutput, type OpenedOutput } from './columnar-opening.ts';
+import { stateBytesMaxDefault } from './state-limit.ts';
 import { columnarWeirOf } from './columnar-weir.ts';
 import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
 import type { CrewData, ToFront, ToMain } from './split-messages.ts';
@@ -18,6 +19,8 @@ export type SplitOptions = {
   readonly files: WeirFiles;
   readonly batchRecordsMax?: number;
   readonly cutRecords?: number;
+  /** Bytes that the state of each half may take. */
+  readonly stateBytesMax?: number;
   readonly clockMs?: () => number;
 };
 
@@ -61,7 +64,7 @@ class Split implements Scoring {
   #syncing: Promise<void> | null = null;
 
   constructor({ dir, assembled, files, clockMs = Date.now, ...limits }: SplitOptions) {
-    const { batchRecordsMax, cutRecords } = { ...columnarDefaults, ...limits };
+    const { batchRecordsMax, cutRecords, stateBytesMax = stateBytesMaxDefault } = { ...columnarDefaults, ...limits };
     const { options, definitionHash } = columnarWeirOf(assembled);
     const { layout, plan, watermarkPer } = options;
     this.#clockMs = clockMs;
@@ -81,6 +84,7 @@ class Split implements Scoring {
       fromOffset,
       batchRecordsMax,
       cutRecords,
+      stateBytesMax,
       verifyBelowOffset: log.endOffset,
       epoch: owner.epoch,
       slots: Array.from({ length: slotCount }, () => new SharedArrayBuffer(bytes)),

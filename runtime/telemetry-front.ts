@@ -21,9 +21,13 @@ import type { Telemetry } from '../core/telemetry/telemetry-state.ts';
 /** What came of one batch. */
 export type FrontReadings = ReadingBatchEffects & { readonly endOffset: number; readonly endsCut: boolean };
 
+/** The watermark of the plant that is furthest behind, and of the one that is furthest ahead. */
+export type PlantTimes = { readonly leastMs: number; readonly greatestMs: number };
+
 /** The pipeline with its surroundings: it reads the log, and keeps identities and panes that left memory on disk. */
 export type TelemetryFront = {
   readonly nextOffset: () => number;
+  readonly watermarks: () => PlantTimes;
   /** Takes the next records into columns, up to `endOffset`, which the log must have; null when there are none. */
   readonly take: (endOffset: number, columns: ReadingColumns) => FrontReadings | null;
   /** The rows that late readings changed since the cut began; to be sent before the cut ends. */
@@ -60,6 +64,7 @@ export function openTelemetryFront(options: TelemetryFrontOptions): TelemetryFro
   let forgetMs = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   return {
     nextOffset: () => log.nextOffset,
+    watermarks: () => watermarksOf(pipeline),
     take: (endOffset, columns) => {
       const cutEndOffset = (Math.floor(log.nextOffset / cutRecords) + 1) * cutRecords;
       log.read(block, Math.min(endOffset, cutEndOffset));
@@ -89,7 +94,11 @@ export function openTelemetryFront(options: TelemetryFrontOptions): TelemetryFro
 }
 
 /** Nothing of before can change any more, in any plant. */
-function oldestNeededMs({ state }: ColumnarTelemetry): number {
+function oldestNeededMs(pipeline: ColumnarTelemetry): number {
+  return watermarksOf(pipeline).leastMs - readingTimes.allowedLatenessMs;
+}
+
+function watermarksOf({ state }: ColumnarTelemetry): PlantTimes {
   const watermarks = state.rare.plants.map(({ watermarkMs }) => watermarkMs);
-  return watermarks.reduce((least, each) => Math.min(least, each), Infinity) - readingTimes.allowedLatenessMs;
+  return { leastMs: Math.min(Infinity, ...watermarks), greatestMs: Math.max(-Infinity, ...watermarks) };
 }

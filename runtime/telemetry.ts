@@ -11,9 +11,9 @@ import type { Alarm } from '../core/telemetry/alarm.ts';
 import type { ColumnarTelemetryState } from '../core/telemetry/columnar-state.ts';
 import { layOutReadings, type ReadingColumns } from '../core/telemetry/reading-columns.ts';
 import type { DeviceRegistry } from '../core/telemetry/registry.ts';
-import { openTelemetryFront, type TelemetryFront } from './telemetry-front.ts';
+import { openTelemetryFront, type PlantTimes, type TelemetryFront } from './telemetry-front.ts';
 import { openTelemetryLake, type TelemetryLake } from './telemetry-lake.ts';
-import type { Incoming, Recovery } from './scoring.ts';
+import type { Recovery, TimedIncoming } from './scoring.ts';
 
 export type TelemetryOptions = OwnerOptions & {
   readonly dir: string;
@@ -36,6 +36,8 @@ export type ReadingReport = {
   /** The offset after the batch's last record. */
   readonly nextOffset: number;
   readonly alarms: readonly Alarm[];
+  /** Rows of tiers that ended with it; those that late readings change are not among them. */
+  readonly tierRows: number;
 };
 
 /** A telemetry pipeline over one output directory. */
@@ -47,8 +49,12 @@ export type TelemetryRun = {
   readonly nextOffset: number;
   /** Records in the log that are not taken yet. */
   readonly lagRecords: number;
+  /** Has the end of the input been taken? Then every row is final. */
+  readonly isComplete: boolean;
+  /** How far the plants are in event time. */
+  readonly watermarks: () => PlantTimes;
   /** Keeps records for good, before anything is done with them. */
-  readonly append: (incoming: readonly Incoming[]) => Promise<void>;
+  readonly append: (incoming: readonly TimedIncoming[]) => Promise<void>;
   /** Takes records of the log until at most `lagRecordsMax` are left, or the signal stops it between two batches. */
   readonly process: (options: {
     readonly lagRecordsMax: number;
@@ -124,10 +130,18 @@ class TelemetryShell implements TelemetryRun {
     return this.#log.endOffset - this.nextOffset;
   }
 
-  async append(incoming: readonly Incoming[]): Promise<void> {
+  get isComplete(): boolean {
+    return this.lagRecords === 0 && this.watermarks().leastMs === Infinity;
+  }
+
+  watermarks(): PlantTimes {
+    return this.#front.watermarks();
+  }
+
+  async append(incoming: readonly TimedIncoming[]): Promise<void> {
     if (incoming.length === 0) return;
     const ingestTimeMs = this.#options.clockMs();
-    this.#log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
+    this.#log.append(incoming.map((record) => ({ ingestTimeMs, ...record })));
     this.#log.sync();
   }
 
@@ -139,7 +153,9 @@ class TelemetryShell implements TelemetryRun {
       this.#lake.append(this.#columns, taken);
       for (const [name, by] of taken.counts) countUp(this.counts, name, by);
       if (taken.endsCut) await this.commit();
-      onBatch?.({ records: taken.endOffset - before, nextOffset: taken.endOffset, alarms: taken.alarms });
+      const { endOffset, alarms } = taken;
+      const tierRows = taken.tierRows.reduce((sum, { rowCount }) => sum + rowCount, 0);
+      onBatch?.({ records: endOffset - before, nextOffset: endOffset, alarms, tierRows });
     }
   }
 

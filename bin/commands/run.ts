@@ -60,7 +60,7 @@ export function addRun(program: Command, invocation: Invocation): void {
 async function run(options: RunOptions): Promise<number> {
   const { out, json } = options;
   const source = await openAskedSource(options);
-  const { engine, threads } = options;
+  const { engine, threads, stateMibMax } = options;
   const planned = await planRun({
     dir: out,
     files: weirFilesOf(options),
@@ -75,7 +75,7 @@ async function run(options: RunOptions): Promise<number> {
     const fromOffset = await rebuildState({ dir: out, assembled, engine });
     changeManifest(claimed, { inactive: [], fromOffset });
   }
-  const scoring = await openScoring({ dir: out, assembled, files, engine, threads });
+  const scoring = await openScoring({ dir: out, assembled, files, engine, threads, stateMibMax });
   try {
     if (planned.action === 'adopt') {
       changeManifest(claimed, { inactive: planned.inactive, fromOffset: scoring.recovery.logEndOffset });

@@ -41,7 +41,7 @@ describe.concurrent('weir run', () => {
     );
     expect(changed).toMatchObject({ exitCode: 2, out: '' });
     expect(JSON.parse(changed.error)).toMatchObject({ code: 'RUN_CHANGED' });
-  });
+  }, 60_000);
 
   test('prints tables for people, in lines of at most 80 characters', async () => {
     const shop = inRepository('examples/small/shop.csv');
