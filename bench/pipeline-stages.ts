@@ -19,7 +19,7 @@ export async function openStages({ dir, assembled }: { dir: string; assembled: A
   const { owner, log, recorded } = openOutput(dir);
   const { endOffset } = log;
   const limits = { ...columnarDefaults, stateBytesMax: stateBytesMaxDefault, fromOffset: 0, recorded };
-  const keeper = new CutKeeper({ dir, epoch: owner.epoch, parts: noParts, definition: weir.definitionHash });
+  const keeper = new CutKeeper({ dir, owner, parts: noParts, definition: weir.definitionHash });
   const dirs = { logDir: join(dir, 'log'), keysDir: join(dir, 'keys') };
   const half = { epoch: owner.epoch, sink: keeper.sinkOf('front'), loaded: null };
   const front = openFrontShell({ ...dirs, ...limits, ...half, weir, verifyBelowOffset: endOffset });

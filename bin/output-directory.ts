@@ -100,17 +100,28 @@ function isColumnar(value: unknown): value is ColumnarCheckpoint {
 }
 
 /** The first of `name`, `name-2`, `name-3` ... that does not exist. */
-export function freeDirectory(name: string): string {
+function freeDirectory(name: string): string {
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? name : `${name}-${number}`;
     if (!existsSync(candidate)) return candidate;
   }
 }
 
+/** Where a demonstration writes: the empty or new directory that it was told, or a new one. Throws `OUT_TAKEN`. */
+export function demoDirectory({ out, name }: { readonly out: string | undefined; readonly name: string }): string {
+  if (out === undefined) return freeDirectory(join('weir-out', name));
+  if (!existsSync(out) || readdirSync(out).length === 0) return out;
+  throw new WeirError({
+    code: 'OUT_TAKEN',
+    message: `got --out ${out}, which is not empty; a demo begins anew`,
+    fix: 'Name another folder, or leave --out away.',
+  });
+}
+
 /** Files and bytes of each folder of a directory, those of the lake table by table. */
 export function folderSizes(dir: string): FolderSize[] {
   const sizes: FolderSize[] = [];
-  for (const name of ['log', 'journal', 'lake', 'keys', 'checkpoints']) {
+  for (const name of ['log', 'journal', 'lake', 'keys', 'identities', 'panes', 'checkpoints']) {
     if (!existsSync(join(dir, name))) continue;
     const folders = name === 'lake' ? readdirSync(join(dir, name)).map((table) => `${name}/${table}`) : [name];
     for (const folder of folders) sizes.push({ folder, ...sizeOf(join(dir, folder)) });

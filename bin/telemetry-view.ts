@@ -1,46 +1,49 @@
 import type { Alarm } from '../core/telemetry/alarm.ts';
+import type { TelemetryRun } from '../runtime/telemetry.ts';
 import { clip, formatCount, formatDuration, formatTime } from './format.ts';
 import { screenWidth } from './screen.ts';
-import type { TelemetryMemory } from './telemetry-memory.ts';
+import { recentPace, type Tally } from './tally.ts';
 import { paint, type Tone } from './terminal.ts';
 
 /** What the live view shows. */
 export type TelemetryView = {
   readonly title: string;
-  readonly memory: TelemetryMemory;
-  readonly startMs: number;
-  /** Readings a second of late. */
-  readonly pace: () => number;
-  /** How far the greatest watermark is behind the last reading taken, in event time. */
-  readonly ingestTimeMs: () => number;
+  readonly run: Pick<TelemetryRun, 'counts' | 'watermarks'>;
+  readonly tally: Tally;
+  /** The last revision of every alarm, in the order in which they were raised. */
+  readonly alarms: ReadonlyMap<string, Alarm>;
+  /** Rows of tiers that ended. */
+  readonly tierRows: number;
+  /** When the last reading was taken. */
+  readonly ingestTimeMs: number;
 };
 
 const alarmsShown = 4;
 
 /** The lines of the live view of plants. */
 export function telemetryLines(view: TelemetryView): readonly string[] {
-  const { title, memory, startMs } = view;
+  const { title, tally } = view;
   const width = screenWidth();
-  const elapsed = formatDuration(performance.now() - startMs);
+  const elapsed = formatDuration(performance.now() - tally.startMs);
   const rule = tone('─'.repeat(width), 'dim');
   return [
     tone(clip(`${title.padEnd(width - elapsed.length - 1)} ${elapsed}`, width), 'title'),
     rule,
     ...countLines(view),
     rule,
-    ...newestAlarms(memory, width),
+    ...newestAlarms(view, width),
     tone('Ctrl-C stops and prints a summary', 'dim'),
   ];
 }
 
-function countLines({ memory, pace, ingestTimeMs }: TelemetryView): string[] {
-  const { counts, tierRows } = memory;
+function countLines(view: TelemetryView): string[] {
+  const { run, tally, tierRows, ingestTimeMs } = view;
+  const { counts } = run;
   const of = (name: string): string => formatCount(counts.get(name) ?? 0);
-  const { leastMs, greatestMs } = memory.watermarks();
-  const behindMs = Number.isFinite(leastMs) ? ingestTimeMs() - leastMs : 0;
-  const tiers = [...tierRows].map(([output, { rows }]) => `${output.slice(5)} ${formatCount(rows)}`);
+  const { leastMs, greatestMs } = run.watermarks();
+  const behindMs = Number.isFinite(leastMs) ? ingestTimeMs - leastMs : 0;
   return [
-    line('readings', `${of('records').padStart(11)}   ${formatCount(pace()).padStart(8)} a second`),
+    line('readings', `${of('records').padStart(11)}   ${formatCount(recentPace(tally)).padStart(8)} a second`),
     line('watermark', `${formatTime(greatestMs)}   the plant furthest behind: ${formatDuration(behindMs)}`),
     line(
       'verdicts',
@@ -51,19 +54,19 @@ function countLines({ memory, pace, ingestTimeMs }: TelemetryView): string[] {
       'late',
       `${of('late')}   duplicates ${of('duplicates')}   conflicts ${of('deadLetters.conflict')}   future ${of('deadLetters.future')}`,
     ),
-    line('tier rows', tiers.join('   ') || 'none yet'),
-    line('alarms', alarmCounts(memory)),
+    line('tier rows', tierRows === 0 ? 'none yet' : `${formatCount(tierRows)} of panes that have ended`),
+    line('alarms', alarmCounts(view)),
   ];
 }
 
-function alarmCounts({ counts, alarms }: TelemetryMemory): string {
-  const kinds = [...counts].filter(([name]) => name.startsWith('alarms.') && name !== 'alarms.suppressed');
+function alarmCounts({ run, alarms }: TelemetryView): string {
+  const kinds = [...run.counts].filter(([name]) => name.startsWith('alarms.') && name !== 'alarms.suppressed');
   const open = [...alarms.values()].filter(({ endedAtMs }) => endedAtMs === null).length;
   const raised = kinds.map(([name, count]) => `${name.slice('alarms.'.length)} ${formatCount(count)}`);
   return raised.length === 0 ? 'none yet' : `${raised.join('   ')}   open ${formatCount(open)}`;
 }
 
-function newestAlarms({ alarms }: TelemetryMemory, width: number): string[] {
+function newestAlarms({ alarms }: TelemetryView, width: number): string[] {
   const newest = [...alarms.values()].slice(-alarmsShown).toReversed();
   const lines = newest.flatMap((alarm) => {
     const [head, cause] = alarmLines(alarm);

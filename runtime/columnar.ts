@@ -51,7 +51,7 @@ export class Columnar implements Scoring {
     this.#clockMs = clockMs;
     this.#output = openOutput(dir, { ...options, definition: weir.definitionHash });
     const { log, fromOffset, halves, parts, counts, recorded, owner } = this.#output;
-    this.#keeper = new CutKeeper({ dir, epoch: owner.epoch, parts, definition: weir.definitionHash, disk });
+    this.#keeper = new CutKeeper({ dir, owner, parts, definition: weir.definitionHash, disk });
     this.recovery = this.#output.recovery;
     this.#front = openFrontShell({
       logDir: join(dir, 'log'),

@@ -3,6 +3,7 @@ import { keptCheckpoints, saveCheckpoint } from '../adapters/files/checkpoint-st
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { type KeyColumns, writeKeyColumns } from '../adapters/files/key-index.ts';
 import { createPart, type PartEntry, type PartFile, removeParts } from '../adapters/files/part-file.ts';
+import type { Owner } from '../adapters/files/owner-lock.ts';
 import type { Counts } from '../core/sinks/effects.ts';
 import type { HalfName, PartSink } from './state-part.ts';
 
@@ -28,7 +29,8 @@ export type ColumnarCheckpoint = {
 
 export type CutKeeperOptions = {
   readonly dir: string;
-  readonly epoch: number;
+  /** Whoever keeps cuts must own the directory still when it names one: what it waits for may take long. */
+  readonly owner: Pick<Owner, 'epoch' | 'assertOwner'>;
   /** Of the checkpoint that the run began from. */
   readonly parts: PartLists;
   /** The hash of the definition that the state is of. */
@@ -75,18 +77,20 @@ export class CutKeeper {
 
   /** Writes the index of a cut's ids, then, once both halves have ended their parts, the checkpoint. Throws `DISK_FULL`. */
   async keep({ startOffset, endOffset, keys, counts }: KeptCut): Promise<void> {
+    this.#options.owner.assertOwner();
     const dir = join(this.#options.dir, 'keys');
     writeKeyColumns({ dir, startOffset, endOffset, keys, disk: this.#disk });
     await this.save({ endOffset, counts });
   }
 
-  /** Writes the checkpoint at an offset once both halves have ended their parts. Throws `DISK_FULL`. */
+  /** Writes the checkpoint at an offset once both halves have ended their parts. Throws `DISK_FULL`, `FENCED`. */
   async save({ endOffset, counts }: Pick<KeptCut, 'endOffset' | 'counts'>): Promise<void> {
-    const { epoch, definition } = this.#options;
+    const { owner, definition } = this.#options;
     const front = await nextEnded(this.#halves.front);
     const back = await nextEnded(this.#halves.back);
     const value: ColumnarCheckpoint = { engine: 'columnar', definition, counts, parts: { front, back } };
-    saveCheckpoint({ dir: this.#dir, offset: endOffset, epoch, value, disk: this.#disk });
+    owner.assertOwner();
+    saveCheckpoint({ dir: this.#dir, offset: endOffset, epoch: owner.epoch, value, disk: this.#disk });
     this.#removeUnnamed(endOffset);
   }
 

@@ -1,11 +1,13 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { ownerOfEpoch } from '../adapters/files/owner-lock.ts';
 import { CutKeeper, type CutKeeperOptions, type KeptCut } from './cut-keeper.ts';
 import { type ToKeeper, writeToSink } from './remote-sink.ts';
 import type { HalfName } from './state-part.ts';
 import { failureMessage, type FailureMessage } from './thread-failure.ts';
 
 /** What the keeper's thread is started with. */
-export type KeeperData = CutKeeperOptions & {
+export type KeeperData = Omit<CutKeeperOptions, 'owner' | 'disk'> & {
+  readonly epoch: number;
   /** To the front, which sends its blocks here. */
   readonly port: MessagePort;
 };
@@ -21,8 +23,8 @@ export type FromKeeper =
 
 // The thread beside the back that writes what a cut leaves behind, so that both halves go on meanwhile.
 // What whoever starts this thread has set.
-const { port, ...options } = workerData as KeeperData;
-const keeper = new CutKeeper(options);
+const { port, epoch, ...options } = workerData as KeeperData;
+const keeper = new CutKeeper({ ...options, owner: ownerOfEpoch(options.dir, epoch) });
 
 port.on('message', (message: ToKeeper) => write('front', message));
 parentPort?.on('message', (message: FromBackToKeeper) => {

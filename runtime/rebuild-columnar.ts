@@ -39,7 +39,7 @@ export async function rebuildColumnar(rebuilding: Rebuilding & { readonly assemb
     while (replay.takeBatch()) await onProgress?.({ offset: replay.nextOffset(), untilOffset: fromOffset });
     const front = replay.close();
     const { epoch } = owner;
-    const keeper = new CutKeeper({ dir, epoch, parts: noParts, definition: weir.definitionHash });
+    const keeper = new CutKeeper({ dir, owner, parts: noParts, definition: weir.definitionHash });
     for (const part of [
       { half: 'front', book: front.book, interner, rest: restOfFront(front) },
       { half: 'back', book: back.book, interner: null, rest: back.rest() },

@@ -43,9 +43,7 @@ export type RunSourceOptions<Told extends Report = BatchReport> = {
 };
 
 /** Reads a source into the log and runs the pipeline over it, then commits. Resumes where the log ends. */
-export async function runSource<Told extends Report>(
-  options: RunSourceOptions<Told>,
-): Promise<'complete' | 'stopped'> {
+export async function runSource<Told extends Report>(options: RunSourceOptions<Told>): Promise<'complete' | 'stopped'> {
   const { scoring, items, atEnd, signal } = options;
   const run: Run<Told> = { options, appended: [] };
   await process(run, 0);
@@ -84,7 +82,10 @@ async function appendAll<Told extends Report>(run: Run<Told>, incoming: readonly
   }
 }
 
-async function append<Told extends Report>({ options, appended }: Run<Told>, incoming: readonly TimedIncoming[]): Promise<void> {
+async function append<Told extends Report>(
+  { options, appended }: Run<Told>,
+  incoming: readonly TimedIncoming[],
+): Promise<void> {
   const { scoring } = options;
   const startMs = performance.now();
   await scoring.append(incoming);

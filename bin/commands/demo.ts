@@ -1,8 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { WeirError } from '../../core/contract/failure.ts';
 import { assemble } from '../../runtime/assemble.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
 import { runSource } from '../../runtime/run-source.ts';
@@ -13,11 +9,12 @@ import { openScoring } from '../engine-options.ts';
 import { formatAmount, formatCount, formatRows, formatShare } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption, numberAboveZero, wholeNumber } from '../invocation.ts';
-import { freeDirectory } from '../output-directory.ts';
+import { demoDirectory } from '../output-directory.ts';
+import { paceOf } from '../pace.ts';
 import { type RunSummary, summarise } from '../run-summary.ts';
 import { openScreen } from '../screen.ts';
 import { summaryText, title } from '../summary-text.ts';
-import { addProgress, breathe, createTally } from '../tally.ts';
+import { addProgress, createTally } from '../tally.ts';
 import { remark, say, sayJson } from '../terminal.ts';
 import { telemetryDemo } from '../telemetry-demo.ts';
 import { addWeirFileOptions, weirFilesOf, type WeirFileOptions } from '../weir-files.ts';
@@ -41,7 +38,7 @@ export function addDemo(program: Command, invocation: Invocation): void {
     .command('demo')
     .summary('payments scored, or plants watched, live')
     .description(
-      'Generates payments of a made-up world, disturbs them a little (late, twice, damaged) and scores them, with a live view on a terminal. Runs until Ctrl-C, or --events. With --telemetry the same for readings of plants, in memory: 200,000 of them, or --events.',
+      'Generates payments of a made-up world, disturbs them a little (late, twice, damaged) and scores them, with a live view on a terminal. Runs until Ctrl-C, or --events. With --telemetry the same for readings of plants: 200,000 of them, or --events.',
     )
     .option('--telemetry', 'readings of plants instead of payments')
     .option('--rate <n>', 'events a second (default: as fast as it goes)', numberAboveZero)
@@ -73,7 +70,7 @@ async function demo(options: DemoOptions): Promise<number> {
   const authorizationsMax = options.events ?? (isWatched ? Infinity : onceEvents);
   const files = weirFilesOf(options);
   const assembled = await assemble(files);
-  const out = outputOf(options);
+  const out = demoDirectory({ out: options.out, name: `demo-${seed}` });
   const stream = openDemoStream({ seed, authorizationsMax });
   // Generated payments may be ahead of this machine's clock; they count as taken when they happened.
   const clockMs = (): number => Math.max(Date.now(), stream.streamTimeMs());
@@ -121,36 +118,6 @@ async function score({ options, out, scoring, stream }: Demo): Promise<{ summary
   });
   const summary = await summarise({ status, out, scoring, tally });
   return { summary, interrupted: interruption.signal.aborted };
-}
-
-/** Small batches at their time for a chosen rate; large ones one after the other for full speed. */
-function paceOf(
-  rate: number | undefined,
-  signal: AbortSignal,
-): { readonly appendRecordsMax: number; readonly pace: (records: number) => Promise<void> } {
-  if (rate === undefined) return { appendRecordsMax: 1000, pace: breathe };
-  const startMs = performance.now();
-  let appended = 0;
-  return {
-    appendRecordsMax: Math.min(1000, Math.max(1, Math.round(rate / 20))),
-    pace: async (records) => {
-      const dueMs = startMs + (appended / rate) * 1000;
-      appended += records;
-      const waitMs = dueMs - performance.now();
-      if (waitMs > 0) await wait(waitMs, undefined, { signal }).catch(() => undefined);
-      else await breathe();
-    },
-  };
-}
-
-function outputOf({ out, seed }: DemoOptions): string {
-  if (out === undefined) return freeDirectory(join('weir-out', `demo-${seed}`));
-  if (!existsSync(out) || readdirSync(out).length === 0) return out;
-  throw new WeirError({
-    code: 'OUT_TAKEN',
-    message: `got --out ${out}, which is not empty; a demo begins anew`,
-    fix: 'Name another folder, or leave --out away.',
-  });
 }
 
 function nextCommands({ out, lastDeclines }: RunSummary): readonly string[] {
