@@ -15,7 +15,13 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number];
 
 /** A fault of one process: it hits the first operation from a number on that it can hit, counted over all or over one call. */
-export type Fault = { readonly kind: FaultKind; readonly fromOperation: number; readonly of: SystemCall | 'any' };
+export type Fault = {
+  readonly kind: FaultKind;
+  readonly fromOperation: number;
+  readonly of: SystemCall | 'any';
+  /** Only on what is in a folder of this name. */
+  readonly within?: string;
+};
 
 /** The system calls of a disk, for what a fault can hit. */
 export type SystemCall =

@@ -56,8 +56,11 @@ function createGate(host: DiskHost, faults: readonly Fault[]): Run {
       throw systemError('ENOSPC', { call, path });
     }
     const index = armed.findIndex(
-      ({ kind, fromOperation, of }) =>
-        canHit(kind, call) && (of === 'any' || of === call) && (operations.get(of) ?? 0) >= fromOperation,
+      ({ kind, fromOperation, of, within }) =>
+        canHit(kind, call) &&
+        (of === 'any' || of === call) &&
+        (within === undefined || path.includes(`/${within}/`)) &&
+        (operations.get(of) ?? 0) >= fromOperation,
     );
     return index < 0 ? null : (armed.splice(index, 1)[0] ?? null);
   }

@@ -64,7 +64,10 @@ export function planOf(seed: number): SimulationPlan {
     chunkRecordsMax,
     atEnd: chance(random, 0.6) ? 'endOfInput' : 'stayOpen',
     items,
-    lives: Array.from({ length: wholeBelow(random, 6) }, () => lifePlan(random, length / chunkRecordsMax)),
+    lives: [
+      ...Array.from({ length: wholeBelow(random, 6) }, () => lifePlan(random, length / chunkRecordsMax)),
+      ...tornLogLives(seed),
+    ],
   };
 }
 
@@ -99,6 +102,14 @@ function lifePlan(random: RandomStream, chunks: number): LifePlan {
     hasOtherDefinition: chance(random, 0.1),
     stopsAfter: chance(random, 0.3) ? wholeBelow(random, 8) : null,
   };
+}
+
+/** The power goes while the log grows, now and then: otherwise a record that is torn is too rare. */
+function tornLogLives(seed: number): LifePlan[] {
+  const random = openStream({ seed, name: 'torn log' });
+  if (!chance(random, 0.1)) return [];
+  const fromOperation = 1 + wholeBelow(random, 20);
+  return [{ ...calmLife, faults: [{ kind: 'powerLossAfter', of: 'write', within: 'log', fromOperation }] }];
 }
 
 /** Late uploads: runs of records that are much older than the clock. */

@@ -29,7 +29,7 @@ function writeRenamed(disk: Disk, path: string, write: (fd: number) => void): vo
       }
       disk.rename(temporaryPath, path);
     } catch (error) {
-      removeIfAny(disk, temporaryPath);
+      removeLeftover(disk, temporaryPath);
       throw error;
     }
   });
@@ -75,26 +75,36 @@ function syncIfAllowed(disk: Disk, dir: string): void {
   }
 }
 
-/** Deletes a file if there is one. */
+/** Deletes a file if there is one. Throws `WeirError`. */
 export function removeIfAny(disk: Disk, path: string): void {
   try {
     disk.remove(path);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    if (errnoOf(error) !== 'ENOENT') throw wrapFsError(error, path);
   }
 }
 
-/** Deletes a directory and what is in it, if there is one. */
+/** As `removeIfAny`, for who is about to report another failure: what cannot be removed now is left to the next process. */
+export function removeLeftover(disk: Disk, path: string): void {
+  try {
+    removeIfAny(disk, path);
+  } catch (error) {
+    if (!(error instanceof WeirError)) throw error;
+  }
+}
+
+/** Deletes a directory and what is in it, if there is one. Throws `WeirError`. */
 export function removeTree(disk: Disk, dir: string): void {
   if (!existsOn(disk, dir)) return;
-  for (const { name, isDirectory } of disk.list(dir)) {
-    if (isDirectory) removeTree(disk, join(dir, name));
-    else disk.remove(join(dir, name));
+  for (const { name, isDirectory } of withPath(dir, () => disk.list(dir))) {
+    const path = join(dir, name);
+    if (isDirectory) removeTree(disk, path);
+    else removeIfAny(disk, path);
   }
-  disk.removeDirectory(dir);
+  withPath(dir, () => disk.removeDirectory(dir));
 }
 
-/** Whether there is a file or directory of that name. */
+/** Whether there is a file or directory of that name. Throws `WeirError`. */
 export function existsOn(disk: Disk, path: string): boolean {
   try {
     disk.sizeOfPath(path);
@@ -102,7 +112,7 @@ export function existsOn(disk: Disk, path: string): boolean {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return false;
-    throw error;
+    throw wrapFsError(error, path);
   }
 }
 

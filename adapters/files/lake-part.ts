@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ColumnData } from '../../core/sinks/column-data.ts';
 import type { TableSchema } from '../../core/sinks/table-schema.ts';
 import type { Disk } from './disk.ts';
-import { makeDirectory, offsetName, removeIfAny, temporarySuffix, writeFully } from './durable-file.ts';
+import { makeDirectory, offsetName, removeLeftover, temporarySuffix, writeFully } from './durable-file.ts';
 import { withPath } from './failure.ts';
 import { type ParquetFile, startParquet, writeFooter, writeGroup } from './parquet-file.ts';
 import { addToGroup, giveBackRowGroup, takeRowGroup, type RowGroupBuffer, rowGroupRows } from './parquet-row-group.ts';
@@ -67,9 +67,9 @@ export function waitingRowsOf({ group }: LakePart): number {
   return group === null ? 0 : group.rowCount;
 }
 
-/** Deletes the temporary file. */
+/** Deletes the temporary file; one that cannot be deleted is left to the next process. */
 export function removePart(part: LakePart): void {
-  removeIfAny(part.disk, part.temporaryPath);
+  removeLeftover(part.disk, part.temporaryPath);
 }
 
 /** Opens the file for the moment only: a cut may have more days than a process may have open files. */

@@ -8,6 +8,8 @@ const fixedSeeds: readonly (readonly [seed: number, what: string])[] = [
   [40, 'an owner that was taken over appended to the log of its successor'],
   [93, 'a process opened a log after a kill and did not sync the end that it found'],
   [119, 'a run that was stopped before it had adopted all decisions of a crash made the others again'],
+  [201, 'an owner that was taken over ended a cut while it closed, and removed the checkpoint of its successor'],
+  [913, 'a file that could not be removed after a failure hid that failure behind an error without a code'],
 ];
 
 test.each(fixedSeeds)('seed %i holds with both engines: %s', async (seed) => {
