@@ -15,6 +15,18 @@ export type OpenCut = {
 export function createOpenCut({ front, back }: { readonly front: FrontShell; readonly back: BackShell }): OpenCut {
   const halves = [front.parts, back.parts];
   let keeping: Promise<number> | null = null;
+  const failures: unknown[] = [];
+
+  // A cut that has failed is not gone on with: what was to be written has been taken from the state already.
+  async function unlessFailed(run: () => Promise<void>): Promise<void> {
+    if (failures.length > 0) throw failures[0];
+    try {
+      await run();
+    } catch (error) {
+      failures.push(error);
+      throw error;
+    }
+  }
 
   async function end(): Promise<void> {
     if (keeping === null) return;
@@ -23,20 +35,24 @@ export function createOpenCut({ front, back }: { readonly front: FrontShell; rea
     keeping = null;
   }
 
+  async function begin(): Promise<void> {
+    await end();
+    if (back.isCutEmpty()) return;
+    keeping = back.endCut();
+    // Whoever awaits it next hears of a failure.
+    keeping.catch(() => undefined);
+    front.beginCut();
+  }
+
+  async function goOn(): Promise<void> {
+    if (keeping === null) return;
+    for (const parts of halves) parts.slice('some');
+    if (halves.every((parts) => !parts.isOpen())) await end();
+  }
+
   return {
-    begin: async () => {
-      await end();
-      if (back.isCutEmpty()) return;
-      keeping = back.endCut();
-      // Whoever awaits it next hears of a failure.
-      keeping.catch(() => undefined);
-      front.beginCut();
-    },
-    goOn: async () => {
-      if (keeping === null) return;
-      for (const parts of halves) parts.slice('some');
-      if (halves.every((parts) => !parts.isOpen())) await end();
-    },
-    end,
+    begin: () => unlessFailed(begin),
+    goOn: () => unlessFailed(goOn),
+    end: () => unlessFailed(end),
   };
 }

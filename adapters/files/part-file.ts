@@ -7,7 +7,7 @@ import { errnoOf, withPath } from './failure.ts';
 /** A part of a checkpoint: a file of blocks, each with a checksum. What names it tells its size and its checksum. */
 export type PartEntry = { readonly name: string; readonly sizeBytes: number; readonly checksum: number };
 
-/** A part that is being written. */
+/** A part that is being written. Once a write has failed the part cannot be finished: every later call throws that failure. */
 export type PartFile = {
   /** Appends a block of a kind, a whole number from 0 to 255. Throws `DISK_FULL`. */
   readonly append: (kind: number, bytes: Uint8Array) => void;
@@ -37,8 +37,18 @@ export function createPart({ dir, name, disk = realDisk }: { dir: string; name: 
   const fd = withPath(path, () => disk.open(path, 'w'));
   let sizeBytes = 0;
   let checksum = 0;
+  const failures: unknown[] = [];
+  const whole = (run: () => void): void => {
+    if (failures.length > 0) throw failures[0];
+    try {
+      withPath(path, run);
+    } catch (error) {
+      failures.push(error);
+      throw error;
+    }
+  };
   const write = (bytes: Uint8Array): void => {
-    withPath(path, () => writeFully(disk, fd, bytes));
+    whole(() => writeFully(disk, fd, bytes));
     sizeBytes += bytes.length;
   };
   write(magic);
@@ -53,11 +63,11 @@ export function createPart({ dir, name, disk = realDisk }: { dir: string; name: 
       checksum = crc32(head.subarray(8), checksum);
     },
     finish: () => {
-      withPath(path, () => {
+      whole(() => {
         disk.syncData(fd);
         disk.close(fd);
+        syncDirectory(disk, dir);
       });
-      syncDirectory(disk, dir);
       return { name, sizeBytes, checksum };
     },
     abandon: () => disk.close(fd),
