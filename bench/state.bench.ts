@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { loadCheckpoint } from '../adapters/files/checkpoint-store.ts';
 import { realDisk } from '../adapters/files/disk.ts';
+import { acquireOwner } from '../adapters/files/owner-lock.ts';
 import type { PartEntry } from '../adapters/files/part-file.ts';
 import { authorizationContract } from '../core/contract/authorization.ts';
 import { createPageBook, pageBytes } from '../core/engine/pages.ts';
@@ -95,8 +96,9 @@ function stateOf(keyed: 'uniform' | 'zipf'): KeptState {
   const onFailure = (error: unknown): never => {
     throw error;
   };
+  const { epoch } = acquireOwner(dir);
   const keeper = startKeeper(
-    { dir, epoch: 1, parts: noParts, definition: plan.name, port: port2 },
+    { dir, epoch, parts: noParts, definition: plan.name, port: port2 },
     { onFailure, onRoom: () => undefined },
   );
   port1.unref();

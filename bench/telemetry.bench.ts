@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openTelemetry } from '../runtime/telemetry.ts';
 import { type ReadingLog, writeReadingLog } from './telemetry-log.ts';
+import { timeTelemetryStages } from './telemetry-stages.ts';
 
 export const name = 'telemetry';
 
@@ -25,7 +26,19 @@ process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 export const variants = [
   { name: 'all at once', run: () => runOnce(Number.POSITIVE_INFINITY) },
   { name: `${rate} a second`, run: () => runOnce(rate) },
+  { name: 'by stage', run: runStages },
 ];
+
+const stageRecordsMax = 10_000_000;
+
+async function runStages(): Promise<number> {
+  const { dir, log } = output();
+  const records = Math.min(log.records, stageRecordsMax);
+  const stages = await timeTelemetryStages({ dir, registry: log.registry, records });
+  const each = Object.entries(stages).map(([stage, us]) => `${stage} ${us.toFixed(2)}`);
+  lines.push(`by stage, CPU us a reading of ${records}: ${each.join('; ')}`);
+  return records;
+}
 
 /** Lag, memory and rates of each run. */
 export function report(): readonly string[] {

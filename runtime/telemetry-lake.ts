@@ -22,8 +22,8 @@ export type TelemetryLake = {
   readonly append: (columns: ReadingColumns, effects: Omit<ReadingBatchEffects, 'counts'>) => void;
   readonly appendTiers: (blocks: readonly TierColumns[]) => void;
   readonly startOffset: () => number;
-  /** Makes the open cut durable and begins the next. */
-  readonly endCut: (endOffset: number) => Promise<void>;
+  /** Makes the open cut durable and begins the next. `assertOwner` is asked right before the files get their names. */
+  readonly endCut: (endOffset: number, assertOwner?: () => void) => Promise<void>;
   readonly close: () => void;
 };
 
@@ -62,10 +62,10 @@ export function openTelemetryLake(options: {
     },
     appendTiers,
     startOffset: () => cut.startOffset,
-    endCut: async (endOffset) => {
+    endCut: async (endOffset, assertOwner) => {
       const ended = cut;
       cut = lake.openCut(endOffset);
-      await ended.finish(endOffset);
+      await ended.finish(endOffset, assertOwner);
     },
     close: () => cut.abandon(),
   };

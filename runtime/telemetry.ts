@@ -28,7 +28,7 @@ export type TelemetryOptions = OwnerOptions & {
 };
 
 /** Limits unless told otherwise. */
-const defaults = { freshnessMs: 600_000, batchRecordsMax: 4096, cutRecords: 1_000_000 };
+export const telemetryDefaults = { freshnessMs: 600_000, batchRecordsMax: 4096, cutRecords: 1_000_000 };
 
 /** What one batch came to. */
 export type ReadingReport = {
@@ -95,7 +95,14 @@ class TelemetryShell implements TelemetryRun {
   readonly #registryHash: string;
 
   constructor(options: TelemetryOptions) {
-    const { dir, registry, freshnessMs, batchRecordsMax, cutRecords, disk = realDisk } = { ...defaults, ...options };
+    const {
+      dir,
+      registry,
+      freshnessMs,
+      batchRecordsMax,
+      cutRecords,
+      disk = realDisk,
+    } = { ...telemetryDefaults, ...options };
     this.#options = { clockMs: Date.now, ...options };
     this.#registryHash = hashOf(registry);
     this.#owner = acquireOwner(dir, options);
@@ -115,7 +122,7 @@ class TelemetryShell implements TelemetryRun {
     const limits = { fromOffset, verifyBelowOffset: endOffset, cutRecords, batchRecordsMax };
     this.#front = openTelemetryFront({ dir, telemetry, state: saved?.state ?? null, disk, ...limits });
     this.#lake = openTelemetryLake({ dir, registry, fromOffset, rowsMax: Math.max(batchRecordsMax, 1024), disk });
-    this.#columns = createColumns(batchRecordsMax);
+    this.#columns = createReadingColumns(batchRecordsMax);
   }
 
   get lastSourcePosition(): number | null {
@@ -140,6 +147,7 @@ class TelemetryShell implements TelemetryRun {
 
   async append(incoming: readonly TimedIncoming[]): Promise<void> {
     if (incoming.length === 0) return;
+    this.#owner.assertOwner();
     const ingestTimeMs = this.#options.clockMs();
     this.#log.append(incoming.map((record) => ({ ingestTimeMs, ...record })));
     this.#log.sync();
@@ -167,7 +175,7 @@ class TelemetryShell implements TelemetryRun {
     const { dir, disk = realDisk } = this.#options;
     this.#owner.assertOwner();
     this.#lake.appendTiers(this.#front.revised());
-    await this.#lake.endCut(endOffset);
+    await this.#lake.endCut(endOffset, this.#owner.assertOwner);
     const state = this.#front.endCut(startOffset);
     this.#owner.assertOwner();
     const value: TelemetryCheckpoint = {
@@ -189,7 +197,8 @@ class TelemetryShell implements TelemetryRun {
   }
 }
 
-function createColumns(rowsMax: number): ReadingColumns {
+/** Room for the readings of a batch. */
+export function createReadingColumns(rowsMax: number): ReadingColumns {
   const layOut = (space: Parameters<typeof layOutReadings>[0]): ReadingColumns => layOutReadings(space, rowsMax);
   return layOut(createColumnSpace(new ArrayBuffer(measureLayout(layOut))));
 }

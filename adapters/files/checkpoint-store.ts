@@ -113,7 +113,9 @@ function removeSuperseded(disk: Disk, dir: string, current: string): void {
 /** Oldest first; none when there is no directory yet. */
 function checkpointFiles(disk: Disk, dir: string): string[] {
   try {
-    return namesIn(disk, dir)
+    return disk
+      .list(dir)
+      .map(({ name }) => name)
       .filter((name) => /^checkpoint-\d{16}\.bin$/.test(name))
       .sort();
   } catch (error) {
@@ -125,7 +127,7 @@ function checkpointFiles(disk: Disk, dir: string): string[] {
 }
 
 function namesIn(disk: Disk, dir: string): string[] {
-  return disk.list(dir).map(({ name }) => name);
+  return withPath(dir, () => disk.list(dir)).map(({ name }) => name);
 }
 
 function fileName(offset: number): string {

@@ -153,7 +153,8 @@ function openAt(disk: Disk, dir: string, fromOffset: number): { file: File; posi
   const reader = new SegmentReader(disk, segment, fromOffset);
   try {
     if (reader.offset !== fromOffset) throw corrupt(segment, reader.offset);
-    return { file: { path: segment.path, fd: disk.open(segment.path, 'r') }, position: reader.position };
+    const fd = withPath(segment.path, () => disk.open(segment.path, 'r'));
+    return { file: { path: segment.path, fd }, position: reader.position };
   } finally {
     reader.close();
   }

@@ -10,7 +10,12 @@ export function listSegments(disk: Disk, dir: string): Segment[] {
   const segments = names.filter((name) => /^\d{16}\.log$/.test(name)).sort();
   return segments.map((name) => {
     const path = join(dir, name);
-    return { path, firstOffset: Number(name.slice(0, 16)), sizeBytes: disk.sizeOfPath(path), index: [] };
+    return {
+      path,
+      firstOffset: Number(name.slice(0, 16)),
+      sizeBytes: withPath(path, () => disk.sizeOfPath(path)),
+      index: [],
+    };
   });
 }
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -115,4 +115,20 @@ describe('the telemetry runtime', () => {
       expect.objectContaining({ code: 'REGISTRY_CHANGED' }),
     );
   });
+});
+
+test('whoever lost the directory to another owner appends nothing to its log, and gives no file of the lake a name', async () => {
+  const dir = join(root, 'fenced');
+  const registry = writeLog(join(dir, 'log'));
+  const run = openTelemetry({ dir, registry, ...limits, cutRecords: 1_000_000 });
+  await run.process({ lagRecordsMax: 0 });
+  const path = join(dir, 'owner.json');
+  const owner: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  writeFileSync(path, JSON.stringify({ ...Object(owner), epoch: 99 }));
+  const reading = { topic: 'telemetry.reading.v1', bytes: new Uint8Array(3), sourcePosition: 1_000_000 };
+  await expect(run.append([reading])).rejects.toMatchObject({ code: 'FENCED' });
+  await expect(run.commit()).rejects.toMatchObject({ code: 'FENCED' });
+  expect(run.lagRecords).toBe(0);
+  expect(openLake({ dir: join(dir, 'lake') }).listFiles('readings')).toEqual([]);
+  await run.close();
 });
