@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { type Disk, realDisk } from './disk.ts';
-import { makeDirectory, offsetName, readWhole, removeIfAny, temporarySuffix } from './durable-file.ts';
+import { makeDirectory, offsetName, readWhole, removeIfAny, syncDirectory, temporarySuffix } from './durable-file.ts';
 import { writeDurably, writeFully } from './durable-file.ts';
 import { errnoOf, withPath } from './failure.ts';
 
@@ -46,7 +46,7 @@ export function saveCheckpoint(checkpoint: Checkpoint & { readonly dir: string; 
 }
 
 /**
- * The newest checkpoint of a directory that verifies; damaged ones are passed over and reported. `damageOf` says what is
+ * The newest checkpoint of a directory that verifies, durable; damaged ones are passed over and reported. `damageOf` says what is
  * wrong with what a checkpoint names, null when nothing is.
  */
 export function loadCheckpoint(from: {
@@ -62,7 +62,11 @@ export function loadCheckpoint(from: {
     const why = damageOf(bytes);
     const checkpoint = why === null ? decode(bytes) : null;
     const damage = checkpoint === null ? { file: path, why: why ?? '' } : damageOfNamed(checkpoint.value);
-    if (damage === null) return { checkpoint, skipped };
+    if (damage === null) {
+      // Whoever gave it its name may have ended before that was durable; what follows relies on it.
+      syncDirectory(disk, dir);
+      return { checkpoint, skipped };
+    }
     skipped.push(damage);
   }
   return { checkpoint: null, skipped };
