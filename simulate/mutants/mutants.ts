@@ -71,7 +71,7 @@ export const mutants: readonly Mutant[] = [
   }),
   one('a log that is opened is not synced', {
     file: 'adapters/files/segment-log.ts',
-    find: '    this.sync();\n    syncDirectory(disk, dir);\n',
+    find: '    if (scan.endOffset > this.#active.firstOffset) this.sync();\n    syncDirectory(disk, dir);\n',
     replace: '',
   }),
   one('an owner that was taken over appends', {
