@@ -9,9 +9,8 @@ import { simulateReadings } from '../simulate/plants.ts';
 export type ReadingLog = { readonly registry: DeviceRegistry; readonly records: number };
 
 /**
- * Writes a log of readings of 32,000 sensors in 32 plants, with a little of everything that goes wrong: copies, conflicts, wrong
- * clocks, late ones, faults, and a plant that is away for a while and then sends
- * its backlog. It begins shortly before midnight, so that panes of every tier end.
+ * Writes a log of readings of 32,000 sensors in 32 plants, with a little of everything that goes wrong: copies, conflicts,
+ * wrong clocks, late ones, faults, and a plant that is away for a while and then sends its backlog. It begins shortly before midnight, so that panes of every tier end.
  */
 export function writeReadingLog({
   dir,

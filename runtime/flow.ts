@@ -119,6 +119,7 @@ export class FlowRun implements SourceRunner {
 
   async append(incoming: readonly Incoming[]): Promise<void> {
     if (incoming.length === 0) return;
+    this.#owner.assertOwner();
     const ingestTimeMs = this.#clockMs();
     this.#appendTick(ingestTimeMs);
     this.#log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
@@ -139,12 +140,13 @@ export class FlowRun implements SourceRunner {
     const { dir } = this.#options;
     const disk = this.#disk;
     const cut = { disk, startOffset: this.#cutStartOffset, endOffset: this.#nextOffset };
-    this.#owner.assertOwner();
-    await this.#cut.finish(cut.endOffset);
+    const { assertOwner, epoch } = this.#owner;
+    assertOwner();
+    await this.#cut.finish(cut.endOffset, assertOwner);
+    assertOwner();
     writeKeyIndex({ ...cut, dir: join(dir, 'keys'), entries: this.#ids.pending() });
     const value: Saved = { state: this.#state, counts: this.counts };
-    this.#owner.assertOwner();
-    const { epoch } = this.#owner;
+    assertOwner();
     saveCheckpoint({ disk, dir: join(dir, 'checkpoints'), offset: this.#nextOffset, epoch, value });
     this.#ids.committed();
     this.#cut = this.#lake.openCut(this.#nextOffset);

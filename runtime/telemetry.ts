@@ -173,18 +173,19 @@ class TelemetryShell implements TelemetryRun {
     const endOffset = this.nextOffset;
     if (endOffset === startOffset) return;
     const { dir, disk = realDisk } = this.#options;
-    this.#owner.assertOwner();
+    const { assertOwner, epoch } = this.#owner;
+    assertOwner();
     this.#lake.appendTiers(this.#front.revised());
-    await this.#lake.endCut(endOffset, this.#owner.assertOwner);
+    await this.#lake.endCut(endOffset, assertOwner);
+    assertOwner();
     const state = this.#front.endCut(startOffset);
-    this.#owner.assertOwner();
+    assertOwner();
     const value: TelemetryCheckpoint = {
       engine: 'telemetry',
       registryHash: this.#registryHash,
       state,
       counts: this.counts,
     };
-    const { epoch } = this.#owner;
     saveCheckpoint({ dir: join(dir, 'checkpoints'), offset: endOffset, epoch, value, disk });
     this.#front.noteCommitted();
   }

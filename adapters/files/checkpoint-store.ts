@@ -46,8 +46,8 @@ export function saveCheckpoint(checkpoint: Checkpoint & { readonly dir: string; 
 }
 
 /**
- * The newest checkpoint of a directory that verifies, durable; damaged ones are passed over and reported. `damageOf` says what is
- * wrong with what a checkpoint names, null when nothing is.
+ * The newest checkpoint of a directory that verifies, durable; damaged ones are passed over and reported. `damageOf` says
+ * what is wrong with what a checkpoint names, null when nothing is.
  */
 export function loadCheckpoint(from: {
   readonly dir: string;

@@ -7,7 +7,7 @@ import { errnoOf, withPath } from './failure.ts';
 /** A part of a checkpoint: a file of blocks, each with a checksum. What names it tells its size and its checksum. */
 export type PartEntry = { readonly name: string; readonly sizeBytes: number; readonly checksum: number };
 
-/** A part that is being written. Once a write has failed the part cannot be finished: every later call throws that failure. */
+/** A part that is being written. Once a write has failed it cannot be finished: what is asked of it throws that failure. */
 export type PartFile = {
   /** Appends a block of a kind, a whole number from 0 to 255. Throws `DISK_FULL`. */
   readonly append: (kind: number, bytes: Uint8Array) => void;
@@ -37,6 +37,12 @@ export function createPart({ dir, name, disk = realDisk }: { dir: string; name: 
   const fd = withPath(path, () => disk.open(path, 'w'));
   let sizeBytes = 0;
   let checksum = 0;
+  let isClosed = false;
+  const close = (): void => {
+    // The number of a file that is closed may be another file's by now.
+    if (!isClosed) disk.close(fd);
+    isClosed = true;
+  };
   const failures: unknown[] = [];
   const whole = (run: () => void): void => {
     if (failures.length > 0) throw failures[0];
@@ -65,12 +71,12 @@ export function createPart({ dir, name, disk = realDisk }: { dir: string; name: 
     finish: () => {
       whole(() => {
         disk.syncData(fd);
-        disk.close(fd);
+        close();
         syncDirectory(disk, dir);
       });
       return { name, sizeBytes, checksum };
     },
-    abandon: () => disk.close(fd),
+    abandon: close,
   };
 }
 

@@ -117,6 +117,9 @@ describe('the embedded runtime of a flow', () => {
     await zombie.append(items.slice(0, 50).map((item, index) => ({ ...item, sourcePosition: index + 1 })));
     await zombie.process({ lagRecordsMax: 0 });
     const taker = new FlowRun({ dir, flow, clockMs, processes: allDead });
+    await expect(zombie.append([{ ...items[0]!, sourcePosition: items.length }])).rejects.toMatchObject({
+      code: 'FENCED',
+    });
     await expect(zombie.commit()).rejects.toMatchObject({ code: 'FENCED' });
     await taker.process({ lagRecordsMax: 0 });
     await taker.commit();

@@ -12,7 +12,7 @@ test.each([
   ['readable', 3],
   ['columnar', 7],
 ] as const)(
-  'any one operation of the disk may fail, in a first process or in one that takes up another: %s engine, every %ith',
+  'any one operation of the disk may fail, in a first process or in one that takes up another: %s engine, 1 in %i',
   async (engine, step) => {
     const whole = planOf(5);
     const plan = {
