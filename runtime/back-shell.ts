@@ -49,6 +49,8 @@ export type BackShellOptions = {
   readonly fromOffset: number;
   readonly batchRecordsMax: number;
   readonly cutRecords: number;
+  /** Of the topic, as decisions name it. */
+  readonly partition?: number | undefined;
   readonly recorded: RecordedDecisions;
   readonly owner: Pick<Owner, 'epoch' | 'assertOwner'>;
   /** Writes what makes a cut the one that recovery begins from. */
@@ -105,7 +107,7 @@ export class BackShell {
     this.#lake = openLake({ dir: join(dir, 'lake'), disk });
     this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset, disk);
     this.#schemas = lakeTables(plan);
-    this.#tables = createColumnarTables({ scoring, interner, partition: 0 });
+    this.#tables = createColumnarTables({ scoring, interner, partition: options.partition ?? 0 });
     this.#decisions = createDecisions(batchRecordsMax, weir.ruleCount);
     this.#cut = this.#lake.openCut(fromOffset);
   }
@@ -199,7 +201,7 @@ export class BackShell {
   }
 
   #told({ columns, values }: HandedBatch['slot']): Decision[] {
-    const { tells, weir, interner } = this.#options;
+    const { tells, weir, interner, partition = 0 } = this.#options;
     const { scoring } = weir.options;
     const decisions = this.#decisions.made;
     const told: Decision[] = [];
@@ -207,7 +209,7 @@ export class BackShell {
     for (let row = 0; row < rows; row++) {
       if (columns.op[row] !== operations.authorization) continue;
       if (tells === 'declines' && decisions.outcome[row] !== declined) continue;
-      told.push(materialise({ scoring, columns, interner, values, decisions, partition: 0, row }));
+      told.push(materialise({ scoring, columns, interner, values, decisions, partition, row }));
     }
     return tells === 'all' ? told : told.slice(-declinesToldMax);
   }

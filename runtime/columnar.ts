@@ -10,7 +10,7 @@ import { CutKeeper } from './cut-keeper.ts';
 import { type FrontShell, openFrontShell } from './front-shell.ts';
 import { createOpenCut, type OpenCut } from './open-cut.ts';
 import { stateBytesMaxDefault } from './state-limit.ts';
-import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
+import type { BatchReport, Recovery, Scoring, ScoringTotals, TimedIncoming } from './scoring.ts';
 
 export type ColumnarOptions = {
   readonly dir: string;
@@ -23,6 +23,10 @@ export type ColumnarOptions = {
   readonly clockMs?: () => number;
   /** Which decisions the reports of batches hold. */
   readonly tells?: 'declines' | 'all';
+  /** Of the topic, as decisions name it; 0 without it. */
+  readonly partition?: number;
+  /** Awaited once the decisions of a batch are durable, and before a cut is made of them. */
+  readonly onDurable?: (report: BatchReport) => Promise<void>;
   /** Bytes that the state of each half may take. */
   readonly stateBytesMax?: number;
   readonly disk?: Disk;
@@ -42,6 +46,7 @@ export class Columnar implements Scoring {
   readonly #slot: BatchSlot;
   readonly #cut: OpenCut;
   readonly #clockMs: () => number;
+  readonly #onDurable: ColumnarOptions['onDurable'];
 
   constructor(options: ColumnarOptions) {
     const { dir, assembled, clockMs = Date.now, tells = 'declines', disk = realDisk } = options;
@@ -49,6 +54,7 @@ export class Columnar implements Scoring {
     const { stateBytesMax = stateBytesMaxDefault } = options;
     const weir = columnarWeirOf(assembled);
     this.#clockMs = clockMs;
+    this.#onDurable = options.onDurable;
     this.#output = openOutput(dir, { ...options, definition: weir.definitionHash });
     const { log, fromOffset, halves, parts, counts, recorded, owner } = this.#output;
     this.#keeper = new CutKeeper({ dir, owner, parts, definition: weir.definitionHash, disk });
@@ -77,6 +83,7 @@ export class Columnar implements Scoring {
       fromOffset,
       batchRecordsMax,
       cutRecords,
+      partition: options.partition,
       recorded,
       owner,
       keep: (cut) => this.#keeper.keep(cut),
@@ -109,12 +116,12 @@ export class Columnar implements Scoring {
     return { ...this.#front.totals(), ledger: this.#back.ledgerTotals() };
   }
 
-  async append(incoming: readonly Incoming[]): Promise<void> {
+  async append(incoming: readonly TimedIncoming[]): Promise<void> {
     if (incoming.length === 0) return;
     const { log, owner } = this.#output;
     owner.assertOwner();
     const ingestTimeMs = this.#clockMs();
-    log.append(incoming.map((record) => ({ ...record, ingestTimeMs })));
+    log.append(incoming.map((record) => ({ ingestTimeMs, ...record })));
     log.sync();
   }
 
@@ -149,9 +156,11 @@ export class Columnar implements Scoring {
     const { settled, rare, endOffset, endsCut } = taken;
     const decisions = this.#back.take({ slot: this.#slot, settled, rare, endOffset });
     this.#back.sync();
+    const report = { records: endOffset - before, nextOffset: endOffset, decisions };
+    await this.#onDurable?.(report);
     if (endsCut) await this.#cut.begin();
     else await this.#cut.goOn();
-    return { records: endOffset - before, nextOffset: endOffset, decisions };
+    return report;
   }
 }
 

@@ -52,6 +52,11 @@ export class SegmentReader {
     }
   }
 
+  /** Where the source had the next record, which `measure` has found. */
+  get sourcePosition(): number {
+    return sourcePositionAt(this.#cursor);
+  }
+
   /** The next record; null where `measure` finds none. */
   take(): LogRecord | null {
     const sizeBytes = this.measure();

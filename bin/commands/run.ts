@@ -11,6 +11,7 @@ import { clip, formatCount, formatDuration } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
 import { type RunSummary, summarise } from '../run-summary.ts';
+import { addKafkaOptions, type KafkaRunOptions, missing } from '../kafka-options.ts';
 import { openScreen, screenWidth } from '../screen.ts';
 import { addSourceOptions, openAskedSource, type SourceFileOptions, untilAborted } from '../source-options.ts';
 import { summaryText, title } from '../summary-text.ts';
@@ -21,8 +22,9 @@ import { tellRecovery } from '../weir-session.ts';
 
 type RunOptions = WeirFileOptions &
   EngineOptions &
-  SourceFileOptions & {
-    readonly out: string;
+  SourceFileOptions &
+  KafkaRunOptions & {
+    readonly out?: string;
     readonly openEnded?: true;
     readonly rebuild?: true;
     readonly json?: true;
@@ -36,28 +38,37 @@ const lagRecordsMax = 65_536;
 export function addRun(program: Command, invocation: Invocation): void {
   const command = program
     .command('run')
-    .summary('score the payments of a file')
+    .summary('score the payments of a file, or of Kafka topics')
     .description(
-      'Scores the payments of a file into a folder: log, decisions, features, ledger. After a crash or Ctrl-C the same command goes on where it stopped.',
+      'Scores the payments of a file into a folder: log, decisions, features, ledger. After a crash or Ctrl-C the same command goes on where it stopped. From kafka:// it runs as a worker of a group until it is stopped.',
     );
   addSourceOptions(command)
-    .requiredOption('--out <dir>', 'where to write')
+    .option('--out <dir>', 'where to write, from a file')
     .option('--open-ended', 'the input may go on later: leave what is waiting open')
     .option('--rebuild', 'make the state again from the log for a changed definition, then go on with it')
     .addOption(jsonOption());
-  addEngineOptions(addWeirFileOptions(command));
+  addKafkaOptions(addEngineOptions(addWeirFileOptions(command)));
   addExamples(
     command,
     'weir run --source examples/small/payments.csv --out weir-out/small',
     'weir run --source - --out weir-out/piped --json',
     'weir run --source examples/small/shop.csv --mapping examples/small/mapping.ts --out weir-out/shop',
+    'weir run --source kafka://127.0.0.1:9092/payments.authorization.v1 --group scorer --state weir-out/scorer',
   );
   command.action(async (options: RunOptions) => {
-    invocation.exitCode = await run(options);
+    const { source, out } = options;
+    if (source.startsWith('kafka://')) {
+      // Its libraries take a moment to load, which no other command waits for.
+      const { runFromKafka } = await import('../run-kafka.ts');
+      invocation.exitCode = await runFromKafka(options);
+    } else if (out !== undefined) invocation.exitCode = await run({ ...options, out });
+    else throw missing('--out <dir>', 'a file');
   });
 }
 
-async function run(options: RunOptions): Promise<number> {
+type FileRunOptions = RunOptions & { readonly out: string };
+
+async function run(options: FileRunOptions): Promise<number> {
   const { out, json } = options;
   const source = await openAskedSource(options);
   const { engine, threads, stateMibMax } = options;
@@ -106,7 +117,7 @@ function tellPlan({ action, changes, inactive }: RunPlan): void {
   else if (inactive.length > 0) remark(`without values until a run with --rebuild: ${inactive.join(', ')}`);
 }
 
-type Run = { readonly options: RunOptions; readonly source: Source; readonly scoring: Scoring };
+type Run = { readonly options: FileRunOptions; readonly source: Source; readonly scoring: Scoring };
 
 async function score({ options, source, scoring }: Run): Promise<RunSummary> {
   using interruption = listenForInterruption();

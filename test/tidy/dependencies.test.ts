@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import lock from '../../package-lock.json' with { type: 'json' };
@@ -72,10 +72,20 @@ function readFacts(): DependencyFacts {
 
 /** Of the packages that are installed for runtime: the lock file marks the others as development. */
 function readLicences(): ReadonlyMap<string, string> {
-  const entry = z.object({ dev: z.boolean().optional(), optional: z.boolean().optional() });
+  const entry = z.object({
+    dev: z.boolean().optional(),
+    optional: z.boolean().optional(),
+    license: z.string().optional(),
+  });
   const entries = z.record(z.string(), entry).parse(lock.packages);
   const folders = Object.entries(entries).filter(([folder, { dev }]) => folder !== '' && dev !== true);
-  return new Map(folders.map(([folder]) => [folder.replace(/^.*node_modules\//, ''), licenceOf(folder)]));
+  return new Map(
+    folders.map(([folder, { optional, license = 'none' }]) => {
+      // A package for another kind of machine is not installed here: the lock file says what it is under.
+      const isElsewhere = optional === true && !existsSync(`${folder}/package.json`);
+      return [folder.replace(/^.*node_modules\//, ''), isElsewhere ? license : licenceOf(folder)];
+    }),
+  );
 }
 
 function licenceOf(folder: string): string {

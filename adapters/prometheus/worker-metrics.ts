@@ -1,0 +1,115 @@
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What a worker is measured by; names and units follow Prometheus: seconds, totals. */
+export type WorkerMetrics = {
+  readonly owned: (partition: number) => void;
+  readonly released: (partition: number) => void;
+  /** A transaction that readers see from now on. */
+  readonly published: (decisions: readonly { readonly outcome: string }[]) => void;
+  /** A batch of a partition, taken to its end at a time by our clock. */
+  readonly taken: (batch: TakenBatch) => void;
+  /** A fault that was got over, by its code. */
+  readonly trouble: (code: string) => void;
+  /** The text that Prometheus scrapes. */
+  readonly text: () => Promise<string>;
+};
+
+export type TakenBatch = {
+  readonly topic: string;
+  readonly partition: number;
+  /** When the broker or the writer stamped each record, milliseconds UTC. */
+  readonly timesMs: readonly number[];
+  /** Records of the partition behind the batch. */
+  readonly behind: number;
+  readonly takenMs: number;
+};
+
+const latencyBuckets = [0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.18, 0.38, 1, 5, 30, 300];
+
+/** Metrics of one worker, with those of its process. */
+export function createWorkerMetrics(): WorkerMetrics {
+  const register = new Registry();
+  const registers = [register];
+  collectDefaultMetrics({ register });
+  const records = new Counter({ name: 'weir_records_total', help: 'Records taken', labelNames: ['topic'], registers });
+  const decisions = new Counter({
+    name: 'weir_decisions_total',
+    help: 'Decisions that readers of committed records see',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const transactions = new Counter({ name: 'weir_transactions_total', help: 'Transactions committed', registers });
+  const troubles = new Counter({
+    name: 'weir_troubles_total',
+    help: 'Faults that were got over',
+    labelNames: ['code'],
+    registers,
+  });
+  const owned = new Gauge({ name: 'weir_partitions_owned', help: 'Partitions of this worker', registers });
+  const labelNames = ['topic', 'partition'] as const;
+  const lagRecords = new Gauge({ name: 'weir_lag_records', help: 'Records not taken yet', labelNames, registers });
+  const lagSeconds = new Gauge({
+    name: 'weir_lag_seconds',
+    help: 'Age of the last record taken, 0 when none is left',
+    labelNames,
+    registers,
+  });
+  const latency = new Histogram({
+    name: 'weir_decision_latency_seconds',
+    help: 'From the time of a record until its decision is committed',
+    buckets: latencyBuckets,
+    registers,
+  });
+  const topics = new Set<string>();
+  return {
+    owned: () => owned.inc(),
+    released: (partition) => {
+      owned.dec();
+      for (const topic of topics) for (const gauge of [lagRecords, lagSeconds]) gauge.remove({ topic, partition });
+    },
+    published: (some) => {
+      transactions.inc();
+      for (const { outcome } of some) decisions.inc({ outcome });
+    },
+    taken: ({ topic, partition, timesMs, behind, takenMs }) => {
+      topics.add(topic);
+      records.inc({ topic }, timesMs.length);
+      lagRecords.set({ topic, partition }, behind);
+      lagSeconds.set({ topic, partition }, behind === 0 ? 0 : (takenMs - (timesMs.at(-1) ?? takenMs)) / 1000);
+      for (const timeMs of timesMs) latency.observe((takenMs - timeMs) / 1000);
+    },
+    trouble: (code) => troubles.inc({ code }),
+    text: () => register.metrics(),
+  };
+}
+
+/** Serves the text under `/metrics`, and `/health`, until it is closed. */
+export async function serveMetrics(
+  metrics: Pick<WorkerMetrics, 'text'>,
+  port: number,
+): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const server: Server = createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    if (path === '/health') return void response.end('ok\n');
+    if (path !== '/metrics')
+      return void response.writeHead(404).end('got an unknown path, expected /metrics or /health\n');
+    response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
+    metrics.text().then(
+      (text) => response.end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+  server.listen(port);
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    port: address === null || typeof address === 'string' ? port : address.port,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

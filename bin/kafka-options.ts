@@ -1,0 +1,47 @@
+import { type Command, Option } from 'commander';
+import { decisionContract } from '../core/contract/decision.ts';
+import { WeirError } from '../core/contract/failure.ts';
+import { wholeNumber } from './invocation.ts';
+
+/** The options of a run from Kafka. */
+export type KafkaRunOptions = {
+  readonly group?: string;
+  readonly state?: string;
+  readonly instanceId?: string;
+  readonly decisions: string;
+  readonly client: 'platformatic' | 'kafkajs';
+  readonly metricsPort?: number;
+  readonly cutRecords: number;
+  readonly sessionTimeoutMs: number;
+};
+
+/** Adds the options of a run from Kafka. */
+export function addKafkaOptions(command: Command): Command {
+  return command
+    .option('--group <group>', 'from Kafka: the group whose members share the partitions')
+    .option('--state <dir>', 'from Kafka: the folder of the partitions that all members reach')
+    .option('--instance-id <id>', 'from Kafka: a name that outlives the process, so that a restart moves no partition')
+    .option('--decisions <topic>', 'from Kafka: where decisions go', decisionContract.topic)
+    .addOption(
+      new Option('--client <client>', 'from Kafka: the client library')
+        .choices(['platformatic', 'kafkajs'])
+        .default('platformatic'),
+    )
+    .option('--metrics-port <port>', 'from Kafka: serve /metrics for Prometheus there', wholeNumber(0))
+    .option('--cut-records <n>', 'from Kafka: records between two checkpoints of a partition', wholeNumber(1), 100_000)
+    .option(
+      '--session-timeout-ms <ms>',
+      'from Kafka: after which a silent member is given up',
+      wholeNumber(1000),
+      10_000,
+    );
+}
+
+/** A required option that is missing. */
+export function missing(option: string, source: string): WeirError {
+  return new WeirError({
+    code: 'USAGE',
+    message: `got no ${option}, expected it for a run from ${source}`,
+    fix: 'See the examples of weir run --help.',
+  });
+}

@@ -1,0 +1,155 @@
+import { hostname } from 'node:os';
+import { kafkajsDriver } from '../adapters/kafka/kafkajs.ts';
+import { platformaticDriver } from '../adapters/kafka/platformatic.ts';
+import type { ClusterOptions, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
+import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
+import { WeirError } from '../core/contract/failure.ts';
+import { assemble } from '../runtime/assemble.ts';
+import type { KafkaPlan } from '../runtime/kafka-partition.ts';
+import { contractsOfTopics, type KafkaSource, parseKafkaSource, planPartitions } from '../runtime/kafka-plan.ts';
+import { runKafkaWorker, type WorkerEvents } from '../runtime/kafka-worker.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { formatCount } from './format.ts';
+import { listenForInterruption } from './interruption.ts';
+import { exitCodes } from './invocation.ts';
+import { type KafkaRunOptions, missing } from './kafka-options.ts';
+import { openScreen } from './screen.ts';
+import { remark, say, sayJson } from './terminal.ts';
+import { type WeirFileOptions, weirFilesOf } from './weir-files.ts';
+
+type Options = KafkaRunOptions &
+  WeirFileOptions &
+  Pick<EngineOptions, 'stateMibMax'> & { readonly source: string; readonly json?: true };
+
+/** Runs a worker until it is stopped, then says what it has done. */
+export async function runFromKafka(options: Options): Promise<number> {
+  using interruption = listenForInterruption();
+  const { group, state, source: address, decisions, instanceId, metricsPort, sessionTimeoutMs, json } = options;
+  if (group === undefined) throw missing('--group <group>', 'Kafka');
+  if (state === undefined) throw missing('--state <dir>', 'Kafka');
+  const source = parseKafkaSource(address);
+  const topics = contractsOfTopics(source.topics);
+  const assembled = await assemble(weirFilesOf(options));
+  const driver = driverOf(options.client, { clientId: `weir-${group}-${hostname()}`, bootstrap: source.bootstrap });
+  const partitions = await partitionsOf(driver, {
+    group,
+    topics: source.topics,
+    decisionsTopic: decisions,
+    state,
+    assembled,
+  });
+  const plan: KafkaPlan = {
+    group,
+    topics,
+    partitions,
+    decisionsTopic: decisions,
+    state,
+    assembled,
+    cutRecords: options.cutRecords,
+    stateBytesMax: options.stateMibMax * 2 ** 20,
+  };
+  const metrics = createWorkerMetrics();
+  const server = metricsPort === undefined ? null : await serveMetrics(metrics, metricsPort);
+  if (server !== null) remark(`metrics at http://127.0.0.1:${server.port}/metrics`);
+  const told = createTold(source);
+  using _screen = openScreen(() => [told.line()]);
+  try {
+    const events = tellAll(told.events, metrics);
+    await runKafkaWorker({ ...events, driver, plan, instanceId, sessionTimeoutMs, signal: interruption.signal });
+  } finally {
+    await server?.close();
+  }
+  if (json) sayJson(told.summary());
+  else say(told.line());
+  remark('stopped and committed; the same command goes on from here');
+  return exitCodes.ok;
+}
+
+async function partitionsOf(driver: KafkaDriver, plan: Parameters<typeof planPartitions>[1]): Promise<number> {
+  const admin = await driver.openAdmin();
+  try {
+    return await planPartitions(admin, plan);
+  } finally {
+    await admin.close();
+  }
+}
+
+function driverOf(client: KafkaRunOptions['client'], cluster: ClusterOptions): KafkaDriver {
+  return client === 'kafkajs' ? kafkajsDriver(cluster) : platformaticDriver(cluster);
+}
+
+/** What a person is told of a worker: what it has and does, each change once. */
+function createTold({ topics }: KafkaSource) {
+  const startMs = performance.now();
+  const owned = new Set<number>();
+  const behind = new Map<string, number>();
+  let records = 0;
+  let decisions = 0;
+  const lag = (): number => [...behind.values()].reduce((sum, one) => sum + one, 0);
+  const perSecond = (): number => (records / Math.max(1, performance.now() - startMs)) * 1000;
+  const events: WorkerEvents = {
+    onOwned: ({ partition, scoring, isCopy }) => {
+      owned.add(partition);
+      const { checkpointOffset, logEndOffset } = scoring.recovery;
+      const again = logEndOffset - checkpointOffset;
+      const from = isCopy ? ', copied from an owner that does not answer' : '';
+      remark(
+        `partition ${partition} is ours: ${formatCount(logEndOffset)} records, ${formatCount(again)} taken again${from}`,
+      );
+    },
+    onReleased: (partition) => {
+      if (owned.delete(partition)) remark(`partition ${partition} is let go`);
+    },
+    onPublished: (published) => {
+      records += published.records;
+      decisions += published.decisions.length;
+    },
+    onTaken: ({ topic, partition, highWatermark, nextOffset }) => {
+      behind.set(`${topic}/${partition}`, highWatermark - nextOffset);
+    },
+    onTrouble: (error) => remark(`${error instanceof WeirError ? error.code : error.name}: ${error.message}`),
+  };
+  return {
+    events,
+    line: () =>
+      `${topics.join(',')}   ${owned.size} partitions   ${formatCount(records)} records   ${formatCount(decisions)} decisions   ` +
+      `${formatCount(perSecond())} a second   lag ${formatCount(lag())} records`,
+    summary: () => ({ topics, records, decisions, recordsPerSecond: perSecond(), lagRecords: lag() }),
+  };
+}
+
+function tellAll(told: WorkerEvents, metrics: WorkerMetrics): WorkerEvents {
+  return {
+    onOwned: (own) => {
+      metrics.owned(own.partition);
+      told.onOwned?.(own);
+    },
+    onReleased: (partition) => {
+      metrics.released(partition);
+      told.onReleased?.(partition);
+    },
+    onPublished: (published) => {
+      metrics.published(published.decisions);
+      told.onPublished?.(published);
+    },
+    onTaken: (batch) => {
+      metrics.taken(takenOf(batch));
+      told.onTaken?.(batch);
+    },
+    onTrouble: (error) => {
+      metrics.trouble(error instanceof WeirError ? error.code : 'BUG');
+      told.onTrouble?.(error);
+    },
+  };
+}
+
+function takenOf({
+  topic,
+  partition,
+  records,
+  highWatermark,
+  nextOffset,
+}: KafkaBatch): Parameters<WorkerMetrics['taken']>[0] {
+  const timesMs = records.map(({ timestampMs }) => timestampMs);
+  return { topic, partition, timesMs, behind: highWatermark - nextOffset, takenMs: Date.now() };
+}

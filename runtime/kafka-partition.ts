@@ -1,0 +1,246 @@
+import type { KafkaAdmin, KafkaBatch, KafkaDriver, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
+import type { Decision } from '../core/score/decision.ts';
+import type { Assembled } from './assemble.ts';
+import { Columnar } from './columnar.ts';
+import { claimManifest } from './manifest.ts';
+import { openPartitionDirectory } from './partition-directory.ts';
+import { partitionDir } from './partitions.ts';
+import type { BatchReport, Scoring } from './scoring.ts';
+import { openSourcePositions, type SourcePositions } from './source-positions.ts';
+
+/** What a worker reads, and where it writes. */
+export type KafkaPlan = {
+  readonly group: string;
+  /** The topics by the contracts of their records: the same partition of all is one log. */
+  readonly topics: ReadonlyMap<string, string>;
+  readonly partitions: number;
+  /** Where decisions go: the same partition of this topic. */
+  readonly decisionsTopic: string;
+  /** The folder that holds one of each partition. */
+  readonly state: string;
+  readonly assembled: Assembled;
+  /** Records between two cuts of a partition: at most as many are taken again after a crash. */
+  readonly cutRecords: number;
+  readonly stateBytesMax: number;
+};
+
+/** Decisions that readers of committed records see from now on. */
+export type Published = {
+  readonly partition: number;
+  readonly decisions: readonly Decision[];
+  /** Records whose effects are committed with them. */
+  readonly records: number;
+};
+
+/** A partition that this process owns. */
+export type KafkaPartition = {
+  readonly dir: string;
+  /** Its state was copied from an owner that is alive and does not answer. */
+  readonly isCopy: boolean;
+  readonly scoring: Pick<Scoring, 'counts' | 'nextOffset' | 'recovery'>;
+  /** Where each topic is read on. */
+  readonly starts: readonly SourceOffset[];
+  /** Takes a batch to its end: decided, durable and published. */
+  readonly take: (batch: KafkaBatch) => Promise<void>;
+  /** Lets the partition go; `commit` writes a cut first, so that the next owner need not take anything again. */
+  readonly close: (how: 'commit' | 'abandon') => Promise<void>;
+};
+
+/**
+ * Becomes the owner of a partition. The epoch of its transactional id fences the former owner off; then what that one
+ * committed is known, its state is opened, and what it had not published is published.
+ *
+ * Decisions and offsets go out in one transaction, before a cut can make them the past; so what the cluster has as this
+ * group's offsets is exactly what readers see decided, whatever befell the one who wrote it.
+ */
+export async function openKafkaPartition(options: {
+  readonly plan: KafkaPlan;
+  readonly partition: number;
+  readonly driver: KafkaDriver;
+  readonly admin: KafkaAdmin;
+  readonly onPublished?: ((published: Published) => void) | undefined;
+}): Promise<KafkaPartition> {
+  const { plan, partition, driver, admin } = options;
+  const producer = await driver.openTransactional({
+    transactionalId: `${plan.group}-${partition}`,
+    group: plan.group,
+  });
+  try {
+    const committed = await committedOf({ plan, partition, admin });
+    const publisher = createPublisher({ ...options, committed, commit: producer.commit });
+    const { dir, opened, isCopy } = await openPartitionDirectory(partitionDir(plan.state, partition), (path) =>
+      openState({ plan, partition, dir: path, onDurable: publisher.publish }),
+    );
+    const { scoring, positions } = opened;
+    publisher.begin(positions);
+    await scoring.process({ lagRecordsMax: 0 });
+    const starts = await startsOf({ plan, partition, admin, positions, committed });
+    let last: Promise<void> = Promise.resolve();
+    return {
+      dir,
+      isCopy,
+      scoring,
+      starts,
+      take: (batch) => {
+        last = last.then(() => takeBatch({ scoring, positions, contract: contractOf(plan, batch.topic) }, batch));
+        return last;
+      },
+      close: async (how) => {
+        await last.catch(() => undefined);
+        try {
+          if (how === 'commit') {
+            await scoring.commit();
+            positions.save();
+          }
+        } finally {
+          await scoring.close();
+          await producer.close().catch(() => undefined);
+        }
+      },
+    };
+  } catch (error) {
+    await producer.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+type Opened = { readonly scoring: Columnar; readonly positions: SourcePositions };
+
+function openState(options: {
+  readonly plan: KafkaPlan;
+  readonly partition: number;
+  readonly dir: string;
+  readonly onDurable: (report: BatchReport) => Promise<void>;
+}): Opened {
+  const { plan, partition, dir, onDurable } = options;
+  const { assembled, cutRecords, stateBytesMax, topics, partitions } = plan;
+  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells: 'all', partition, onDurable });
+  const path = `kafka:${[...topics.keys()].join(',')} partition ${partition} of ${partitions}`;
+  claimManifest({
+    dir,
+    manifest: {
+      ...assembled.identity,
+      engine: 'columnar',
+      source: { path, sizeBytes: null, format: 'kafka', mapping: null },
+    },
+    plan: assembled.weir.features.plan,
+  });
+  const { checkpointOffset, logEndOffset } = scoring.recovery;
+  return { scoring, positions: openSourcePositions({ dir, checkpointOffset, logEndOffset }) };
+}
+
+/** Records between two notes of where the topics go on. */
+const saveRecords = 65_536;
+
+async function takeBatch(
+  { scoring, positions, contract }: Opened & { readonly contract: string },
+  batch: KafkaBatch,
+): Promise<void> {
+  const next = positions.nextOf(contract) ?? 0;
+  const fresh = batch.records.filter(({ offset }) => offset >= next);
+  const incoming = fresh.map(({ offset, value, timestampMs }) => ({
+    topic: contract,
+    // A tombstone is no event: it goes to the dead letters, as other bytes that are none.
+    bytes: value ?? new Uint8Array(),
+    sourcePosition: offset,
+    ingestTimeMs: timestampMs,
+  }));
+  const before = scoring.nextOffset;
+  positions.add(incoming);
+  await scoring.append(incoming);
+  await scoring.process({ lagRecordsMax: 0 });
+  if (Math.floor(before / saveRecords) !== Math.floor(scoring.nextOffset / saveRecords)) positions.save();
+}
+
+/** By contract: what the group has committed of this partition's topics. */
+async function committedOf(options: {
+  readonly plan: KafkaPlan;
+  readonly partition: number;
+  readonly admin: KafkaAdmin;
+}): Promise<ReadonlyMap<string, number>> {
+  const { plan, partition, admin } = options;
+  const wanted = [...plan.topics.keys()].map((topic) => ({ topic, partition }));
+  const found = await admin.committed(plan.group, wanted);
+  return new Map(found.map(({ topic, nextOffset }) => [contractOf(plan, topic), nextOffset]));
+}
+
+/**
+ * A topic that neither the state nor the group knows is begun where it begins. One that the group knows and the state does
+ * not is read from 0: when its first records are gone by then, the state cannot be made again, and reading says so.
+ */
+async function startsOf(options: {
+  readonly plan: KafkaPlan;
+  readonly partition: number;
+  readonly admin: KafkaAdmin;
+  readonly positions: SourcePositions;
+  readonly committed: ReadonlyMap<string, number>;
+}): Promise<SourceOffset[]> {
+  const { plan, partition, admin, positions, committed } = options;
+  const starts: SourceOffset[] = [];
+  for (const [topic, contract] of plan.topics) {
+    const known = positions.nextOf(contract) ?? (committed.has(contract) ? 0 : null);
+    const ends = known === null ? await admin.ends(topic) : [];
+    starts.push({ topic, partition, nextOffset: known ?? ends[partition]?.firstOffset ?? 0 });
+  }
+  return starts;
+}
+
+type Publisher = {
+  readonly begin: (positions: SourcePositions) => void;
+  readonly publish: (report: BatchReport) => Promise<void>;
+};
+
+/** Publishes the decisions of each batch that the group has not committed, with the offsets that it comes to. */
+function createPublisher(options: {
+  readonly plan: KafkaPlan;
+  readonly partition: number;
+  readonly committed: ReadonlyMap<string, number>;
+  readonly commit: (work: { readonly records: OutgoingRecord[]; readonly offsets: SourceOffset[] }) => Promise<void>;
+  readonly onPublished?: ((published: Published) => void) | undefined;
+}): Publisher {
+  const { plan, partition, committed, commit, onPublished } = options;
+  const topicOf = new Map([...plan.topics].map(([topic, contract]) => [contract, topic]));
+  let positions: SourcePositions | null = null;
+  return {
+    begin: (opened) => (positions = opened),
+    publish: async ({ nextOffset, decisions }) => {
+      if (positions === null) throw new Error('got decisions before the positions, expected them after');
+      const { firstLogOffset, records } = positions.takeUntil(nextOffset);
+      const isNew = records.map(({ topic, sourcePosition }) => sourcePosition >= (committed.get(topic) ?? 0));
+      const reached = new Map<string, number>();
+      for (const [index, { topic, sourcePosition }] of records.entries()) {
+        if (isNew[index] === true) reached.set(topic, sourcePosition + 1);
+      }
+      if (reached.size === 0) return;
+      const fresh = decisions.filter(({ offset }) => isNew[offset - firstLogOffset] === true);
+      await commit({
+        records: fresh.map((decision) => outgoing(plan.decisionsTopic, partition, decision)),
+        offsets: [...reached].map(([contract, next]) => ({
+          topic: topicOf.get(contract) ?? contract,
+          partition,
+          nextOffset: next,
+        })),
+      });
+      onPublished?.({ partition, decisions: fresh, records: isNew.filter(Boolean).length });
+    },
+  };
+}
+
+const encoder = new TextEncoder();
+
+function outgoing(topic: string, partition: number, decision: Decision): OutgoingRecord {
+  const { accountId, decisionId } = decision;
+  return {
+    topic,
+    partition,
+    key: encoder.encode(accountId),
+    value: encoder.encode(JSON.stringify(decision)),
+    headers: [['decision-id', encoder.encode(decisionId)]],
+  };
+}
+
+function contractOf(plan: KafkaPlan, topic: string): string {
+  const contract = plan.topics.get(topic);
+  if (contract !== undefined) return contract;
+  throw new RangeError(`got topic ${topic}, expected one of ${[...plan.topics.keys()].join(', ')}`);
+}

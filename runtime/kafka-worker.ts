@@ -1,0 +1,181 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { KafkaAdmin, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
+import { WeirError } from '../core/contract/failure.ts';
+import { type KafkaPartition, type KafkaPlan, openKafkaPartition, type Published } from './kafka-partition.ts';
+import { assertPartitions } from './kafka-plan.ts';
+
+/** What a worker tells while it runs. */
+export type WorkerEvents = {
+  readonly onOwned?: (partition: KafkaPartition & { readonly partition: number }) => void;
+  readonly onReleased?: (partition: number) => void;
+  readonly onPublished?: (published: Published) => void;
+  /** A batch has been taken to its end. */
+  readonly onTaken?: (batch: KafkaBatch) => void;
+  /** A fault that the worker tries to get over. */
+  readonly onTrouble?: (error: Error) => void;
+};
+
+export type WorkerOptions = WorkerEvents & {
+  readonly driver: KafkaDriver;
+  readonly plan: KafkaPlan;
+  readonly instanceId?: string | undefined;
+  readonly sessionTimeoutMs?: number | undefined;
+  /** Ends the worker in order: what is under way is taken to its end, committed and let go. */
+  readonly signal: AbortSignal;
+};
+
+/** What no second attempt can mend. */
+const finalCodes = new Set([
+  'OFFSET_OUT_OF_RANGE',
+  'PARTITIONS_CHANGED',
+  'RUN_CHANGED',
+  'STATE_FULL',
+  'LOG_CORRUPT',
+  'SOURCES_CORRUPT',
+  'ENGINE_CHANGED',
+  'TOPIC_UNKNOWN',
+  'KAFKA_DENIED',
+  'INSTANCE_TAKEN',
+  'RECORD_TOO_LARGE',
+  'DISK_FAILED',
+]);
+const limits = { backoffMs: 250, backoffMsMax: 2000, lookMs: 5000 } as const;
+
+/**
+ * Scores what comes on a group's topics until the signal. Whatever goes wrong between it and the cluster ends what it has
+ * open, and it begins again from what is committed; what it cannot get over is thrown.
+ */
+export async function runKafkaWorker(options: WorkerOptions): Promise<void> {
+  const { signal, onTrouble } = options;
+  let backoffMs: number = limits.backoffMs;
+  while (!signal.aborted) {
+    const startMs = performance.now();
+    try {
+      await runSession(options);
+      return;
+    } catch (error) {
+      const failure = error instanceof Error ? error : new Error(String(error));
+      if (!(failure instanceof WeirError) || finalCodes.has(failure.code)) throw failure;
+      onTrouble?.(failure);
+    }
+    // A session that lasted begins anew at once.
+    if (performance.now() - startMs > limits.backoffMsMax) backoffMs = limits.backoffMs;
+    await delay(backoffMs, undefined, { signal }).catch(() => undefined);
+    backoffMs = Math.min(backoffMs * 2, limits.backoffMsMax);
+  }
+}
+
+/** One membership of the group: resolves when the signal ended it, throws what else did. */
+async function runSession(options: WorkerOptions): Promise<void> {
+  const { driver, plan, signal } = options;
+  const admin = await driver.openAdmin();
+  const owned = new Map<number, Promise<KafkaPartition>>();
+  const ending = createEnding(signal);
+  try {
+    await assertPartitions(admin, plan);
+    const joining = openMember(options, { admin, owned, fail: ending.fail });
+    // What ends the session may come before the group has answered.
+    await Promise.race([joining, ending.ended]);
+    const watch = setInterval(() => void assertPartitions(admin, plan).catch(failIfFinal(ending.fail)), limits.lookMs);
+    try {
+      await ending.ended;
+    } finally {
+      clearInterval(watch);
+      await joining.then((consumer) => consumer.close()).catch(() => undefined);
+    }
+  } finally {
+    const how = ending.failure() === null ? 'commit' : 'abandon';
+    for (const [partition, opening] of owned) await release(partition, opening, how, options);
+    await admin.close().catch(() => undefined);
+  }
+  const failure = ending.failure();
+  if (failure !== null) throw failure;
+}
+
+type Session = {
+  readonly admin: KafkaAdmin;
+  readonly owned: Map<number, Promise<KafkaPartition>>;
+  readonly fail: (error: Error) => void;
+};
+
+function openMember(options: WorkerOptions, { admin, owned, fail }: Session) {
+  const { driver, plan, instanceId, sessionTimeoutMs, onOwned, onPublished, onTaken, onTrouble } = options;
+  const [topic = '', ...along] = plan.topics.keys();
+  return driver.openConsumer({
+    group: plan.group,
+    topics: [topic],
+    along,
+    ...(instanceId === undefined ? {} : { instanceId }),
+    ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+    onAssigned: async (partitions) => {
+      const opened = partitions.map(async ({ partition }) => {
+        const opening = openKafkaPartition({ plan, partition, driver, admin, onPublished });
+        owned.set(partition, opening);
+        const own = await opening;
+        onOwned?.({ ...own, partition });
+        return own.starts;
+      });
+      return (await Promise.all(opened)).flat();
+    },
+    onRevoked: async (partitions) => {
+      for (const { partition } of partitions) {
+        const opening = owned.get(partition);
+        owned.delete(partition);
+        if (opening !== undefined) await release(partition, opening, 'commit', options);
+      }
+    },
+    onBatch: async (batch) => {
+      const own = await owned.get(batch.partition);
+      await own?.take(batch);
+      onTaken?.(batch);
+    },
+    onFailure: fail,
+    onTrouble: (error) => onTrouble?.(error),
+  });
+}
+
+/** A partition that cannot be let go in order is found by its next owner as after a crash. */
+async function release(
+  partition: number,
+  opening: Promise<KafkaPartition>,
+  how: 'commit' | 'abandon',
+  { onReleased, onTrouble }: WorkerEvents,
+): Promise<void> {
+  try {
+    const own = await opening;
+    await own.close(how);
+  } catch (error) {
+    onTrouble?.(error instanceof Error ? error : new Error(String(error)));
+  }
+  onReleased?.(partition);
+}
+
+/** What ends a session: the signal, or the first failure. */
+function createEnding(signal: AbortSignal): {
+  readonly ended: Promise<void>;
+  readonly fail: (error: Error) => void;
+  readonly failure: () => Error | null;
+} {
+  let first: Error | null = null;
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  signal.addEventListener('abort', () => end(), { once: true });
+  if (signal.aborted) end();
+  return {
+    ended,
+    fail: (error) => {
+      first ??= error;
+      end();
+    },
+    failure: () => first,
+  };
+}
+
+/** A look that the cluster did not answer is repeated; what it says for good ends the session. */
+function failIfFinal(fail: (error: Error) => void): (error: unknown) => void {
+  return (error) => {
+    if (error instanceof WeirError && finalCodes.has(error.code)) fail(error);
+  };
+}

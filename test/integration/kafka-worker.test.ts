@@ -1,0 +1,216 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { platformaticDriver } from '../../adapters/kafka/platformatic.ts';
+import type { KafkaDriver } from '../../adapters/kafka/port.ts';
+import { decisionContract } from '../../core/contract/decision.ts';
+import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
+import { type Outcome, type Run, runThrough, type Scenario } from './kafka-scenario.ts';
+import { authorizations, createTopics, createWorld, record, startWorker } from './kafka-world.ts';
+import { openProxy, type Proxy } from '../../engines/network/proxy.ts';
+
+const partitions = 4;
+const events = 20_000;
+const dir = mkdtempSync(join(tmpdir(), 'weir-worker-broker-'));
+const world = createWorld(partitions);
+let broker: Broker;
+let proxy: Proxy;
+let driver: KafkaDriver;
+let scenario: Scenario;
+let expected: Outcome;
+
+beforeAll(async () => {
+  // Workers reach the broker through the proxy; what fills and reads the topics does not.
+  let target = 0;
+  proxy = await openProxy({ port: 0, target: () => target });
+  broker = await startBroker({ dir, proxyPort: proxy.port });
+  target = broker.farPort ?? 0;
+  const bootstrap = `127.0.0.1:${proxy.port}`;
+  driver = platformaticDriver({ clientId: 'weir-test', bootstrap: [broker.bootstrap] });
+  const { payments } = await createTopics(driver, partitions);
+  scenario = { driver, world, bootstrap, payments, decisions: events };
+  await fill(payments);
+  expected = await runThrough(scenario, async () => undefined);
+});
+
+afterAll(async () => {
+  await proxy?.close();
+  await broker?.stop();
+  rmSync(dir, { recursive: true, force: true });
+  rmSync(world.dir, { recursive: true, force: true });
+});
+
+/** Payments, some of them twice as from a producer that does not remember, and what is no event at all. */
+async function fill(topic: string): Promise<void> {
+  const producer = await driver.openProducer();
+  for (let from = 0; from < events; from += 2000) {
+    await producer.send(authorizations(topic, { from, count: 2000, accounts: 500, partitions }));
+    if (from === 4000) await producer.send(authorizations(topic, { from, count: 500, accounts: 500, partitions }));
+    if (from === 6000) await producer.send([record(topic, 1, { key: 'poison', value: '{"not an event' })]);
+  }
+  await producer.close();
+}
+
+/** Runs with a disturbance, and holds what came out against the undisturbed run. */
+async function expectSame(disturb: (run: Run) => Promise<void>, more: readonly string[] = []): Promise<Outcome> {
+  const outcome = await runThrough({ ...scenario, more }, disturb);
+  expect(outcome.decisions).toEqual(expected.decisions);
+  expect(outcome.digests).toEqual(expected.digests);
+  return outcome;
+}
+
+const last = <Item>(items: readonly Item[]): Item => {
+  const item = items.at(-1);
+  if (item === undefined) throw new Error('got nothing, expected a worker');
+  return item;
+};
+
+test('a worker publishes one decision an event, each as its contract says', () => {
+  const all = Object.values(expected.decisions)
+    .flat()
+    .map((value) => decisionContract.schema.parse(JSON.parse(value)));
+  expect(new Set(all.map(({ eventId }) => eventId)).size).toBe(events);
+  expect(all.length).toBe(events);
+  expect(new Set(all.map(({ partition }) => partition))).toEqual(new Set([0, 1, 2, 3]));
+  expect(new Set(all.map(({ outcome }) => outcome)).size).toBeGreaterThan(1);
+});
+
+test('the undisturbed run kept a dead letter and a ledger, so that the comparisons compare something', () => {
+  expect(JSON.stringify(expected.digests)).toMatch(/"dead_letters":"1 rows/);
+  for (const digest of Object.values(expected.digests))
+    expect(JSON.stringify(digest)).toMatch(/"ledger":"[1-9]\d* rows/);
+});
+
+test('killed five times in the middle, a worker puts out what an undisturbed one does', async () => {
+  let kills = 0;
+  await expectSame(
+    async ({ after: decided, workers, start }) => {
+      for (; kills < 5; kills++) {
+        await decided(2000);
+        last(workers).process.kill('SIGKILL');
+        await last(workers).ended;
+        start();
+      }
+    },
+    ['--instance-id', 'one'],
+  );
+  expect(kills).toBe(5);
+});
+
+const noticed = /KAFKA_/;
+
+test('a broker that is killed and started again loses and doubles nothing', async () => {
+  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+    await decided(3000);
+    await broker.kill();
+    await last(workers).said(noticed);
+    await broker.restart();
+  });
+  expect(lines.join('\n')).toMatch(noticed);
+});
+
+test('a broker that freezes until it is missed loses and doubles nothing', async () => {
+  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+    await decided(3000);
+    broker.freeze();
+    await last(workers).said(noticed);
+    broker.thaw();
+  });
+  expect(lines.join('\n')).toMatch(noticed);
+});
+
+test('connections that are slow and reset lose and double nothing', async () => {
+  let resets = 0;
+  await expectSame(async ({ after: decided }) => {
+    proxy.latencyMs = 20;
+    for (let times = 0; times < 4; times++) {
+      await decided(2000);
+      resets += proxy.reset();
+    }
+    proxy.latencyMs = 0;
+  });
+  expect(resets).toBeGreaterThan(0);
+});
+
+test('replies that are lost, so that nobody knows what was committed, lose and double nothing', async () => {
+  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+    await decided(3000);
+    proxy.areRepliesLost = true;
+    await last(workers).said(noticed);
+    proxy.areRepliesLost = false;
+    proxy.reset();
+  });
+  expect(lines.join('\n')).toMatch(noticed);
+});
+
+test('a network that is cut without a word loses and doubles nothing', async () => {
+  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+    await decided(3000);
+    proxy.isCut = true;
+    await last(workers).said(noticed);
+    proxy.isCut = false;
+    proxy.reset();
+  });
+  expect(lines.join('\n')).toMatch(noticed);
+});
+
+test('an owner that is stopped past its session and wakes again publishes nothing more of what went to another', async () => {
+  const { lines } = await expectSame(async ({ after: decided, workers, start, reading }) => {
+    await decided(3000);
+    const sleeper = last(workers);
+    sleeper.process.kill('SIGSTOP');
+    const heir = start();
+    await heir.said(/partition 3 is ours/);
+    await reading.until(() => reading.records.length >= events / 2);
+    sleeper.process.kill('SIGCONT');
+  });
+  expect(lines.filter((line) => /copied from an owner/.test(line)).length).toBeGreaterThan(0);
+});
+
+test('members that come and go all the time lose and double nothing', async () => {
+  let joins = 0;
+  await expectSame(async ({ start, after: decided }) => {
+    for (; joins < 4; joins++) {
+      const guest = start();
+      await guest.said(/is ours/);
+      guest.process.kill(joins % 2 === 0 ? 'SIGTERM' : 'SIGKILL');
+      await guest.ended;
+      await decided(500);
+    }
+  });
+  expect(joins).toBe(4);
+});
+
+test('a topic that gets more partitions stops the worker, which says why', async () => {
+  const { payments, decisions } = await createTopics(driver, 2);
+  const worker = startWorker({ ...world, partitions: 2 }, planOf(payments, decisions));
+  await worker.said(/partition 1 is ours/);
+  const admin = await driver.openAdmin();
+  await admin.increasePartitions(payments, 3);
+  await admin.close();
+  expect((await worker.ended).code).toBe(1);
+  expect(worker.lines.join('\n')).toMatch(/PARTITIONS_CHANGED/);
+});
+
+test('features by a key that is spread over partitions are refused by name', async () => {
+  const { payments, decisions } = await createTopics(driver, 2);
+  const shipped = new URL('../../examples/handbook/', import.meta.url).pathname;
+  const files = {
+    definition: `${shipped}fraud-features.ts`,
+    rules: `${shipped}rules.json`,
+    model: `${shipped}model.json`,
+  };
+  const worker = startWorker({ ...world, files }, planOf(payments, decisions));
+  expect((await worker.ended).code).toBe(1);
+  expect(worker.lines.join('\n')).toMatch(/features by terminalId over 2 partitions[^]*FOREIGN_KEYS/);
+});
+
+function planOf(payments: string, decisions: string): Run['plan'] {
+  return {
+    bootstrap: scenario.bootstrap,
+    topics: { payments, decisions },
+    group: payments,
+    state: join(world.dir, payments),
+  };
+}

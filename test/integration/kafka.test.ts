@@ -1,0 +1,220 @@
+import { Admin } from '@platformatic/kafka';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { kafkajsDriver } from '../../adapters/kafka/kafkajs.ts';
+import { platformaticDriver } from '../../adapters/kafka/platformatic.ts';
+import type { KafkaAdmin, KafkaDriver, OutgoingRecord } from '../../adapters/kafka/port.ts';
+import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
+import { openReading } from './kafka-reading.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
+let broker: Broker;
+const drivers = new Map<string, KafkaDriver>();
+const names = ['platformatic', 'kafkajs'] as const;
+const driverOf = (name: string): KafkaDriver => {
+  const driver = drivers.get(name);
+  if (driver === undefined) throw new Error(`got driver ${name}, expected one of ${[...drivers.keys()].join(', ')}`);
+  return driver;
+};
+
+beforeAll(async () => {
+  broker = await startBroker({ dir });
+  const cluster = { clientId: 'weir-test', bootstrap: [broker.bootstrap] };
+  for (const driver of [platformaticDriver(cluster), kafkajsDriver(cluster)]) drivers.set(driver.name, driver);
+});
+
+afterAll(async () => {
+  await broker?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const said = (bytes: Uint8Array | null): string | null => (bytes === null ? null : new TextDecoder().decode(bytes));
+
+/** A topic of its own for each test: records of old times stay. */
+async function newTopic(driver: KafkaDriver, partitions = 1): Promise<string> {
+  const topic = `test.${randomUUID()}`;
+  await using admin = await adminOf(driver);
+  await admin.createTopics([{ topic, partitions, configs: { 'retention.ms': '-1' } }]);
+  return topic;
+}
+
+async function adminOf(driver: KafkaDriver): Promise<KafkaAdmin & AsyncDisposable> {
+  const admin = await driver.openAdmin();
+  return { ...admin, [Symbol.asyncDispose]: () => admin.close() };
+}
+
+const numbered = (topic: string, from: number, count: number): OutgoingRecord[] =>
+  Array.from({ length: count }, (_, index) => ({
+    topic,
+    partition: 0,
+    key: text(`key ${from + index}`),
+    value: text(`value ${from + index}`),
+  }));
+
+/** All committed values of a topic's partition 0, by a group of its own. */
+async function valuesIn(driver: KafkaDriver, topic: string, count: number, isolation?: 'uncommitted') {
+  const reading = await openReading(driver, {
+    group: randomUUID(),
+    topics: [topic],
+    ...(isolation === undefined ? {} : { isolation }),
+  });
+  await reading.until(() => reading.records.length >= count || reading.failures.length > 0);
+  await reading.close();
+  return reading.records.map(({ value }) => said(value));
+}
+
+describe.each(names)('the driver %s', (name) => {
+  test.each(names)('reads keys, values, headers, tombstones and times that %s wrote', async (writer) => {
+    const topic = await newTopic(driverOf(name));
+    const producer = await driverOf(writer).openProducer();
+    await producer.send([
+      {
+        topic,
+        partition: 0,
+        key: text('card-1'),
+        value: text('paid'),
+        headers: [['trace', text('abc')]],
+        timestampMs: 1_700_000_000_123,
+      },
+      { topic, partition: 0, key: text('card-2'), value: null, timestampMs: 1_700_000_000_456 },
+      { topic, partition: 0, key: null, value: text('é'), timestampMs: 1_700_000_000_789 },
+    ]);
+    await producer.close();
+    const reading = await openReading(driverOf(name), { group: randomUUID(), topics: [topic] });
+    await reading.until(() => reading.records.length === 3);
+    await reading.close();
+    expect(
+      reading.records.map(({ offset, key, value, headers, timestampMs }) => ({
+        offset,
+        key: said(key),
+        value: said(value),
+        headers: headers.map(([header, bytes]) => `${header}=${said(bytes)}`),
+        timestampMs,
+      })),
+    ).toEqual([
+      { offset: 0, key: 'card-1', value: 'paid', headers: ['trace=abc'], timestampMs: 1_700_000_000_123 },
+      { offset: 1, key: 'card-2', value: null, headers: [], timestampMs: 1_700_000_000_456 },
+      { offset: 2, key: null, value: 'é', headers: [], timestampMs: 1_700_000_000_789 },
+    ]);
+  });
+
+  test('makes, describes, changes and deletes a topic, and says when it is there already', async () => {
+    await using admin = await adminOf(driverOf(name));
+    const topic = `test.${randomUUID()}`;
+    const made = { topic, partitions: 2, configs: { 'retention.ms': '1000000', 'cleanup.policy': 'compact' } };
+    await admin.createTopics([made]);
+    await expect(admin.createTopics([made])).rejects.toMatchObject({ code: 'TOPIC_EXISTS' });
+    await admin.alterConfigs(topic, { 'retention.ms': '2000000' });
+    await admin.increasePartitions(topic, 3);
+    const described = await admin.describeTopic(topic);
+    expect(described.partitions).toBe(3);
+    expect(described.configs.get('retention.ms')).toBe('2000000');
+    expect(described.configs.get('cleanup.policy')).toBe('compact');
+    expect(await admin.listTopics()).toContain(topic);
+    await admin.deleteTopics([topic]);
+    await expect(admin.describeTopic(topic)).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' });
+  });
+
+  test('shows records and offsets of a committed transaction, and none of one that another owner cut off', async () => {
+    const driver = driverOf(name);
+    const topic = await newTopic(driver);
+    const group = randomUUID();
+    const id = { transactionalId: randomUUID(), group };
+    const first = await driver.openTransactional(id);
+    await first.commit({ records: numbered(topic, 0, 3), offsets: [{ topic, partition: 0, nextOffset: 2 }] });
+    const second = await driver.openTransactional(id);
+    await expect(first.commit({ records: numbered(topic, 100, 3), offsets: [] })).rejects.toMatchObject({
+      code: 'FENCED',
+    });
+    await second.commit({ records: numbered(topic, 3, 2), offsets: [{ topic, partition: 0, nextOffset: 4 }] });
+    await first.close();
+    await second.close();
+    expect(await valuesIn(driver, topic, 5)).toEqual(['value 0', 'value 1', 'value 2', 'value 3', 'value 4']);
+    await using admin = await adminOf(driver);
+    expect(await admin.committed(group, [{ topic, partition: 0 }])).toEqual([{ topic, partition: 0, nextOffset: 4 }]);
+  });
+
+  test('takes each record once, in order, when it is begun at the offset after the last one', async () => {
+    const driver = driverOf(name);
+    const topic = await newTopic(driver);
+    const producer = await driver.openProducer();
+    await producer.send(numbered(topic, 0, 500));
+    const group = randomUUID();
+    const first = await openReading(driver, { group, topics: [topic] });
+    await first.until(() => first.records.length > 0);
+    await first.close();
+    const taken = first.records.length;
+    await producer.send(numbered(topic, 500, 500));
+    await producer.close();
+    const second = await openReading(driver, { group, topics: [topic], from: () => taken });
+    await second.until(() => taken + second.records.length === 1000);
+    await second.close();
+    const offsets = [...first.records, ...second.records].map(({ offset }) => offset);
+    expect(offsets).toEqual(Array.from({ length: 1000 }, (_, offset) => offset));
+  });
+
+  test('gives a partition no second batch while the first one is being taken', async () => {
+    const driver = driverOf(name);
+    const topic = await newTopic(driver);
+    const producer = await driver.openProducer();
+    for (let from = 0; from < 200; from += 20) await producer.send(numbered(topic, from, 20));
+    let underWay = 0;
+    let atOnceMax = 0;
+    const reading = await openReading(driver, {
+      group: randomUUID(),
+      topics: [topic],
+      onBatch: async () => {
+        atOnceMax = Math.max(atOnceMax, ++underWay);
+        await new Promise((resolve) => setImmediate(resolve));
+        underWay--;
+      },
+    });
+    await producer.send(numbered(topic, 200, 20));
+    await producer.close();
+    await reading.until(() => reading.records.length === 220);
+    await reading.close();
+    expect(atOnceMax).toBe(1);
+  });
+
+  test('divides partitions among two members, and gives all to the one that stays', async () => {
+    const driver = driverOf(name);
+    const topic = await newTopic(driver, 4);
+    const group = randomUUID();
+    const first = await openReading(driver, { group, topics: [topic] });
+    await first.until(() => first.held.size === 4);
+    const second = await openReading(driver, { group, topics: [topic] });
+    await second.until(() => second.held.size === 2);
+    await first.until(() => first.held.size === 2);
+    expect([...first.held, ...second.held].sort()).toEqual([0, 1, 2, 3].map((partition) => `${topic}/${partition}`));
+    await first.close();
+    await second.until(() => second.held.size === 4);
+    await second.close();
+  });
+
+  test('says what is lost when its offset is before the first record that is left', async () => {
+    const driver = driverOf(name);
+    const topic = await newTopic(driver);
+    const producer = await driver.openProducer();
+    await producer.send(numbered(topic, 0, 10));
+    await producer.close();
+    await deleteBefore(topic, 7);
+    const reading = await openReading(driver, { group: randomUUID(), topics: [topic], from: () => 2 });
+    await reading.until(() => reading.failures.length > 0 || reading.records.length > 0);
+    await reading.close();
+    expect(reading.records).toEqual([]);
+    expect(reading.failures[0]).toMatchObject({
+      code: 'OFFSET_OUT_OF_RANGE',
+      facts: { offset: 2, firstOffset: 7, endOffset: 10 },
+    });
+  });
+});
+
+async function deleteBefore(topic: string, offset: number): Promise<void> {
+  const admin = new Admin({ clientId: 'weir-test', bootstrapBrokers: [broker.bootstrap] });
+  await admin.deleteRecords({ topics: [{ name: topic, partitions: [{ partition: 0, offset: BigInt(offset) }] }] });
+  await admin.close();
+}
