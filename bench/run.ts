@@ -122,6 +122,8 @@ async function main(args: readonly string[]): Promise<void> {
       keys: { type: 'string' },
       seconds: { type: 'string' },
       rate: { type: 'string' },
+      rates: { type: 'string' },
+      events: { type: 'string' },
     },
   });
   const [name] = positionals;

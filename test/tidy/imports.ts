@@ -67,7 +67,7 @@ const layers: Readonly<Record<string, Layer>> = {
   engines: { folders: ['core', 'engines'], ...anything },
   console: { folders: ['core', 'console'], node: false, packages: 'any' },
   scripts: { folders: ['scripts'], ...anything },
-  bench: { folders: [...product, 'bench', 'examples'], ...anything },
+  bench: { folders: [...product, 'engines', 'bench', 'examples'], ...anything },
   test: {
     folders: [...product, 'bin', 'lib', 'functions', 'examples', 'engines', 'scripts', 'bench', 'test'],
     ...anything,

@@ -1,0 +1,164 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { KafkaBatch } from '../adapters/kafka/port.ts';
+import { type Broker, startBroker } from '../engines/kafka/broker.ts';
+import { createHistogram, type Histogram, quantile, record } from '../runtime/histogram.ts';
+import { writeAccountFiles } from '../simulate/account-payments.ts';
+import {
+  cpuMsOf,
+  createRun,
+  decidedBy,
+  fill,
+  type KafkaRun,
+  partitions,
+  rssMibOf,
+  startWorker,
+  stopWorker,
+} from './kafka-run.ts';
+
+export const name = 'kafka';
+
+const { values } = parseArgs({
+  strict: false,
+  options: {
+    events: { type: 'string', default: '400000' },
+    seconds: { type: 'string', default: '20' },
+    rates: { type: 'string', default: '5000,20000,40000' },
+  },
+});
+const events = Number(values.events);
+const seconds = Number(values.seconds);
+const root = mkdtempSync(join(tmpdir(), 'weir-bench-'));
+const lines: string[] = [];
+let broker: Broker | null = null;
+process.on('exit', () => rmSync(root, { recursive: true, force: true }));
+
+/**
+ * A broker, a worker and what fills and reads the topics, each a process of its own on this machine; 8 partitions, all
+ * sinks on, decisions in transactions. Features of accounts and cards, a model of one split.
+ */
+export const variants = [
+  { name: 'from a full topic', run: fromFullTopic },
+  ...String(values.rates)
+    .split(',')
+    .map((rate) => ({ name: `${rate} a second`, run: () => atRate(Number(rate)) })),
+];
+
+/** Rates, CPU by process and latencies of each run. */
+export async function report(): Promise<readonly string[]> {
+  await broker?.stop();
+  return lines;
+}
+
+async function openRun(): Promise<KafkaRun & { readonly brokerPid: number }> {
+  broker ??= await startBroker({ dir: join(root, 'broker') });
+  return { ...(await createRun(broker, { dir: root, files: writeAccountFiles(root) })), brokerPid: broker.pid() };
+}
+
+async function fromFullTopic(): Promise<number> {
+  const run = await openRun();
+  const producer = await run.driver.openProducer();
+  const step = 5000;
+  for (let from = 0; from < events; from += step) {
+    await fill(run, { from, count: step, when: 'past' }, (records) => producer.send(records));
+  }
+  await producer.close();
+  const brokerMs = cpuMsOf(run.brokerPid);
+  const startMs = performance.now();
+  const worker = await startWorker(run);
+  const workerPid = worker.pid;
+  // From when it has its partitions: the start of the process is not what is measured.
+  const readyMs = performance.now();
+  const atStart = { worker: cpuMsOf(workerPid), decided: await decidedBy(worker) };
+  while ((await decidedBy(worker)) < events) await sleep(50);
+  const seconds = (performance.now() - readyMs) / 1000;
+  const decided = events - atStart.decided;
+  const each = (cpuMs: number): string => ((cpuMs * 1000) / decided).toFixed(2);
+  const worked = cpuMsOf(workerPid) - atStart.worker;
+  lines.push(
+    `from a full topic: ${Math.round(decided / seconds)} decisions/s; CPU us a decision: worker ${each(worked)}, broker ` +
+      `${each(cpuMsOf(run.brokerPid) - brokerMs)}; worker ${rssMibOf(workerPid).toFixed(0)} MiB; ready after ${((readyMs - startMs) / 1000).toFixed(1)} s`,
+  );
+  await stopWorker(worker);
+  return events;
+}
+
+/** Payments come at a steady rate, whether or not the last ones are decided; a reader of committed records clocks them. */
+async function atRate(rate: number): Promise<number> {
+  const run = await openRun();
+  const worker = await startWorker(run);
+  const latencyUs = createHistogram();
+  const reader = await openReader(run, latencyUs);
+  const producer = await run.driver.openProducer();
+  const total = rate * seconds;
+  const startMs = performance.now();
+  const cpu = { worker: cpuMsOf(worker.pid), broker: cpuMsOf(run.brokerPid) };
+  const sending = new Set<Promise<void>>();
+  for (let sent = 0; sent < total;) {
+    const due = Math.min(total, Math.floor(((performance.now() - startMs) * rate) / 1000));
+    if (due > sent) {
+      const from = sent;
+      const send = fill(run, { from, count: due - from, when: 'now' }, (records) => producer.send(records)).finally(
+        () => {
+          sending.delete(send);
+        },
+      );
+      sending.add(send);
+      sent = due;
+    }
+    await sleep(5);
+  }
+  await Promise.all(sending);
+  while (latencyUs.count < total) await sleep(20);
+  const each = (cpuMs: number): string => ((cpuMs * 1000) / total).toFixed(2);
+  const ms = (share: number): string => ((quantile(latencyUs, share) ?? 0) / 1000).toFixed(1);
+  lines.push(
+    `${rate} a second for ${seconds} s: latency ms p50 ${ms(0.5)}, p95 ${ms(0.95)}, p99 ${ms(0.99)}, p99.9 ${ms(0.999)}, longest ` +
+      `${((latencyUs.max ?? 0) / 1000).toFixed(1)}; CPU us a decision: worker ${each(cpuMsOf(worker.pid) - cpu.worker)}, ` +
+      `broker ${each(cpuMsOf(run.brokerPid) - cpu.broker)}`,
+  );
+  await producer.close();
+  await reader.close();
+  await stopWorker(worker);
+  return total;
+}
+
+/** A member of another group that reads the decisions as they are committed. */
+async function openReader(run: KafkaRun, latencyUs: Histogram): Promise<{ readonly close: () => Promise<void> }> {
+  let held = 0;
+  let joined: () => void = () => undefined;
+  const ready = new Promise<void>((resolve) => {
+    joined = resolve;
+  });
+  const consumer = await run.driver.openConsumer({
+    group: `${run.group}-reader`,
+    topics: [run.decisions],
+    onAssigned: async (come) => {
+      held += come.length;
+      if (held >= partitions) joined();
+      return come.map((at) => ({ ...at, nextOffset: 0 }));
+    },
+    onRevoked: async () => undefined,
+    onBatch: async (batch) => clock(batch, latencyUs),
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  await ready;
+  return consumer;
+}
+
+const timeField = Buffer.from('"eventTimeMs":');
+
+/** From the making of a payment, just before it was sent, until its decision could be read. */
+function clock({ records }: KafkaBatch, latencyUs: Histogram): void {
+  const timeMs = Date.now();
+  for (const { value } of records) {
+    const text = Buffer.from(value ?? new Uint8Array());
+    const at = text.indexOf(timeField) + timeField.length;
+    record(latencyUs, { value: (timeMs - Number(text.toString('latin1', at, at + 13))) * 1000 });
+  }
+}
