@@ -9,10 +9,12 @@ import { addFeatures } from './commands/features.ts';
 import { addFlow } from './commands/flow.ts';
 import { addGenerate } from './commands/generate.ts';
 import { addLedger } from './commands/ledger.ts';
+import { addPublish } from './commands/publish.ts';
 import { addRedrive } from './commands/redrive.ts';
 import { addRun } from './commands/run.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addTelemetry } from './commands/telemetry.ts';
+import { addTopics } from './commands/topics.ts';
 import { tellFailure } from './failures.ts';
 import type { Invocation } from './invocation.ts';
 import { paint } from './terminal.ts';
@@ -48,6 +50,7 @@ export function createProgram(invocation: Invocation): Command {
   addRun(program, invocation);
   addFeatures(program, invocation);
   addGenerate(program, invocation);
+  addPublish(program, invocation);
   program.commandsGroup('Watch streams:');
   addFlow(program, invocation);
   addTelemetry(program, invocation);
@@ -57,6 +60,7 @@ export function createProgram(invocation: Invocation): Command {
   addRedrive(program, invocation);
   program.commandsGroup('The project:');
   addContracts(program, invocation);
+  addTopics(program, invocation);
   addSimulate(program, invocation);
   addCompletion(program, invocation);
   addDebug(program);

@@ -226,16 +226,14 @@ function createPublisher(options: {
   };
 }
 
-const encoder = new TextEncoder();
-
 function outgoing(topic: string, partition: number, decision: Decision): OutgoingRecord {
   const { accountId, decisionId } = decision;
   return {
     topic,
     partition,
-    key: encoder.encode(accountId),
-    value: encoder.encode(JSON.stringify(decision)),
-    headers: [['decision-id', encoder.encode(decisionId)]],
+    key: Buffer.from(accountId),
+    value: Buffer.from(JSON.stringify(decision)),
+    headers: [['decision-id', Buffer.from(decisionId)]],
   };
 }
 

@@ -60,6 +60,7 @@ class KafkajsConsumer implements KafkaConsumer {
       sessionTimeout: sessionTimeoutMs,
       heartbeatInterval: kafkaLimits.heartbeatMs,
       readUncommitted: isolation === 'uncommitted',
+      minBytes: kafkaLimits.fetchBytesMin,
       maxWaitTimeInMs: kafkaLimits.fetchWaitMs,
       maxBytes: kafkaLimits.fetchBytesMax,
       maxBytesPerPartition: kafkaLimits.partitionBytesMax,

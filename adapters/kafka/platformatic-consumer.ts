@@ -58,6 +58,7 @@ class PlatformaticConsumer implements KafkaConsumer {
       rebalanceTimeout: Math.max(sessionTimeoutMs, 30_000),
       heartbeatInterval: kafkaLimits.heartbeatMs,
       protocols: [{ name: 'cooperative-sticky', version: 1 }],
+      minBytes: kafkaLimits.fetchBytesMin,
       maxWaitTime: kafkaLimits.fetchWaitMs,
       maxBytes: kafkaLimits.fetchBytesMax,
     });

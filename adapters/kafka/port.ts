@@ -140,8 +140,9 @@ export type ClusterOptions = { readonly clientId: string; readonly bootstrap: re
 export const kafkaLimits = {
   fetchBytesMax: 16 * 2 ** 20,
   partitionBytesMax: 2 ** 20,
-  /** How long a broker may wait for records before it answers a fetch with none. */
-  fetchWaitMs: 50,
+  /** A broker gathers so much before it answers a fetch, for so long at most: a transaction costs much more than a record. */
+  fetchBytesMin: 2 ** 20,
+  fetchWaitMs: 30,
   requestTimeoutMs: 5000,
   /** For whatever is asked, with all attempts; a group's assignment waits for its slowest member. */
   answerMs: 8000,

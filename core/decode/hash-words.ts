@@ -68,6 +68,12 @@ function digitOf(code: number): number {
 /** The hexadecimal characters of `words[at, at + count)`. */
 export function hexOfWords({ words, at, count }: WordTarget): string {
   let hex = '';
-  for (let index = at; index < at + count; index += 1) hex += (words[index] ?? 0).toString(16).padStart(8, '0');
+  for (let index = at; index < at + count; index += 1) {
+    const word = words[index] ?? 0;
+    hex += hexOfHalf[word >>> 16]! + hexOfHalf[word & 0xffff]!;
+  }
   return hex;
 }
+
+/** The four characters of each number below 2^16. */
+const hexOfHalf = Array.from({ length: 2 ** 16 }, (_, half) => half.toString(16).padStart(4, '0'));

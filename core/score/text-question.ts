@@ -35,8 +35,16 @@ export function answerEventId({ holds }: TextQuestion, columns: EventColumns, ro
 
 /** The event's own id. */
 export function eventIdOf({ text, eventIdStart, eventIdEnd }: EventColumns, row: number): string {
-  // A decoder does not read shared memory, so the bytes are copied out of it.
-  return utf8.decode(Uint8Array.from(text.subarray(eventIdStart[row], eventIdEnd[row])));
+  const start = eventIdStart[row]!;
+  const end = eventIdEnd[row]!;
+  let id = '';
+  for (let at = start; at < end; at++) {
+    const byte = text[at]!;
+    // A decoder does not read shared memory, so the bytes are copied out of it.
+    if (byte >= 0x80) return utf8.decode(Uint8Array.from(text.subarray(start, end)));
+    id += String.fromCharCode(byte);
+  }
+  return id;
 }
 
 const pageBits = 16;

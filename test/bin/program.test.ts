@@ -40,10 +40,13 @@ describe('every command', () => {
       'weir flow run',
       'weir generate',
       'weir ledger verify',
+      'weir publish',
       'weir redrive',
       'weir run',
       'weir simulate',
       'weir telemetry',
+      'weir topics apply',
+      'weir topics plan',
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { Admin } from '@platformatic/kafka';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import type { KafkaDriver } from '../../adapters/kafka/port.ts';
 import { decisionContract } from '../../core/contract/decision.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
 import { type Outcome, type Run, runThrough, type Scenario } from './kafka-scenario.ts';
-import { authorizations, createTopics, createWorld, record, startWorker } from './kafka-world.ts';
+import { authorizations, createTopics, createWorld, readDecisions, record, startWorker } from './kafka-world.ts';
 import { openProxy, type Proxy } from '../../engines/network/proxy.ts';
 
 const partitions = 4;
@@ -191,6 +192,30 @@ test('a topic that gets more partitions stops the worker, which says why', async
   await admin.close();
   expect((await worker.ended).code).toBe(1);
   expect(worker.lines.join('\n')).toMatch(/PARTITIONS_CHANGED/);
+});
+
+test('records that retention has taken before they were read stop the worker, which says what is lost', async () => {
+  const { payments, decisions } = await createTopics(driver, 1);
+  const plan = planOf(payments, decisions);
+  const producer = await driver.openProducer();
+  const wanted = { accounts: 10, partitions: 1 };
+  await producer.send(authorizations(payments, { ...wanted, from: 0, count: 100 }));
+  const first = startWorker(world, plan);
+  await first.said(/partition 0 is ours/);
+  const reading = await readDecisions(driver, decisions);
+  await reading.until(() => reading.records.length === 100);
+  await reading.close();
+  first.process.kill('SIGTERM');
+  expect((await first.ended).code).toBe(0);
+  await producer.send(authorizations(payments, { ...wanted, from: 100, count: 100 }));
+  await producer.close();
+  const admin = new Admin({ clientId: 'weir-test', bootstrapBrokers: [broker.bootstrap] });
+  await admin.deleteRecords({ topics: [{ name: payments, partitions: [{ partition: 0, offset: 150n }] }] });
+  await admin.close();
+  const second = startWorker(world, plan);
+  expect((await second.ended).code).toBe(1);
+  expect(second.lines.join('\n')).toMatch(/OFFSET_OUT_OF_RANGE/);
+  expect(second.lines.join('\n')).toMatch(/got offset 100 .* 50 records are lost to retention/);
 });
 
 test('features by a key that is spread over partitions are refused by name', async () => {

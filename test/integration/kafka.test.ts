@@ -1,6 +1,8 @@
 import { Admin } from '@platformatic/kafka';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -211,6 +213,68 @@ describe.each(names)('the driver %s', (name) => {
       facts: { offset: 2, firstOffset: 7, endOffset: 10 },
     });
   });
+});
+
+test('weir topics makes what the contracts want, once, and refuses what would lose records', async () => {
+  const run = (what: string, ...more: string[]) =>
+    spawnSync(
+      process.execPath,
+      ['bin/weir.ts', 'topics', what, '--bootstrap', broker.bootstrap, '--replicas', '1', '--prefix', 'plan.', ...more],
+      { encoding: 'utf8' },
+    );
+  const kinds = (stdout: string): string[] =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.slice(0, 1));
+  expect(new Set(kinds(run('plan', '--partitions', '2').stdout))).toEqual(new Set(['+']));
+  expect(run('apply', '--partitions', '2').status).toBe(0);
+  expect(new Set(kinds(run('plan', '--partitions', '2').stdout))).toEqual(new Set(['=']));
+  await using admin = await adminOf(driverOf('platformatic'));
+  await admin.alterConfigs('plan.payments.authorization.v1', { 'retention.ms': '1000000' });
+  expect(run('plan', '--partitions', '2').stdout).toMatch(
+    /^~ plan\.payments\.authorization\.v1 .*1000000 -> 10368000000/,
+  );
+  const refused = run('apply', '--partitions', '4');
+  expect(refused.status).toBe(3);
+  expect(new Set(kinds(refused.stdout))).toEqual(new Set(['!']));
+  expect((await admin.describeTopic('plan.payments.authorization.v1')).partitions).toBe(2);
+});
+
+test('events of a file are published, four topics are scored as one log, and each payment is decided once', async () => {
+  const weir = (...args: string[]) => spawnSync(process.execPath, ['bin/weir.ts', ...args], { encoding: 'utf8' });
+  const cluster = ['--bootstrap', broker.bootstrap, '--prefix', 'file.'];
+  expect(weir('topics', 'apply', ...cluster, '--replicas', '1', '--partitions', '1').status).toBe(0);
+  const source = join(dir, 'payments.jsonl');
+  expect(weir('generate', '--events', '2000', '--seed', '3', '--out', source).status).toBe(0);
+  const published: unknown = JSON.parse(weir('publish', '--source', source, ...cluster, '--json').stdout);
+  const lines = readFileSync(source, 'utf8').trim().split('\n');
+  expect(published).toEqual({ published: lines.length, refused: 0 });
+  const topics = ['authorization', 'clearing', 'reversal', 'dispute'].map((kind) => `file.payments.${kind}.v1`);
+  const from = `kafka://${broker.bootstrap}/${topics.join(',')}`;
+  const state = join(dir, 'file-state');
+  const to = ['--group', 'file', '--state', state, '--decisions', 'file.fraud.decision.v1'];
+  const worker = spawn(process.execPath, ['bin/weir.ts', 'run', '--source', from, ...to], { stdio: 'ignore' });
+  const reading = await openReading(driverOf('platformatic'), {
+    group: randomUUID(),
+    topics: ['file.fraud.decision.v1'],
+  });
+  await reading.until(() => reading.records.length >= 2000);
+  worker.kill('SIGTERM');
+  await once(worker, 'exit');
+  await reading.close();
+  expect(new Set(reading.records.map(({ headers }) => said(headers[0]?.[1] ?? null))).size).toBe(2000);
+  expect(weir('ledger', 'verify', '--out', join(state, 'partition-00', '0001')).status).toBe(0);
+});
+
+test('an event that its contract refuses is not published', () => {
+  const source = join(dir, 'bad.jsonl');
+  writeFileSync(source, '{"topic":"payments.dispute.v1","event":{"tenantId":"t"}}\n');
+  const args = ['bin/weir.ts', 'publish', '--source', source, '--bootstrap', broker.bootstrap, '--json'];
+  const run = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(run.status).toBe(3);
+  expect(JSON.parse(run.stdout)).toEqual({ published: 0, refused: 1 });
+  expect(run.stderr).toMatch(/refused: got .* expected/);
 });
 
 async function deleteBefore(topic: string, offset: number): Promise<void> {
