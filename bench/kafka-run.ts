@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { platformaticDriver } from '../adapters/kafka/platformatic.ts';
 import type { KafkaDriver } from '../adapters/kafka/port.ts';
 import type { Broker } from '../engines/kafka/broker.ts';
@@ -67,16 +68,16 @@ function recordsOf(topic: string, { from, count, when }: { from: number; count: 
 /** A worker that has all partitions. */
 export type BenchWorker = { readonly process: ChildProcess; readonly pid: number; readonly metricsUrl: string };
 
-/** Starts a worker; resolves once it has all partitions. */
-export async function startWorker({
+/** Starts the process of a worker. */
+export function spawnWorker({
   bootstrap,
   payments,
   decisions,
   group,
   dir,
   files,
-}: KafkaRun): Promise<BenchWorker> {
-  const child = spawn(
+}: KafkaRun): ChildProcessByStdio<null, null, Readable> {
+  return spawn(
     process.execPath,
     [
       'bin/weir.ts',
@@ -92,6 +93,11 @@ export async function startWorker({
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
+}
+
+/** Starts a worker; resolves once it has all partitions. */
+export async function startWorker(run: KafkaRun): Promise<BenchWorker> {
+  const child = spawnWorker(run);
   let said = '';
   const ready = new Promise<void>((resolve, reject) => {
     child.stderr.on('data', (bytes: Buffer) => {

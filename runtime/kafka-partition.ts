@@ -42,7 +42,10 @@ export type KafkaPartition = {
   readonly starts: readonly SourceOffset[];
   /** Takes a batch to its end: decided, durable and published. */
   readonly take: (batch: KafkaBatch) => Promise<void>;
-  /** Lets the partition go; `commit` writes a cut first, so that the next owner need not take anything again. */
+  /**
+   * Lets the partition go; `commit` writes a cut first, so that the next owner need not take anything again. Where a batch
+   * has failed there is none: decisions that nobody has published must not become the past.
+   */
   readonly close: (how: 'commit' | 'abandon') => Promise<void>;
 };
 
@@ -86,9 +89,12 @@ export async function openKafkaPartition(options: {
         return last;
       },
       close: async (how) => {
-        await last.catch(() => undefined);
+        const isWhole = await last.then(
+          () => true,
+          () => false,
+        );
         try {
-          if (how === 'commit') {
+          if (how === 'commit' && isWhole) {
             await scoring.commit();
             positions.save();
           }

@@ -39,7 +39,7 @@ const finalCodes = new Set([
   'RECORD_TOO_LARGE',
   'DISK_FAILED',
 ]);
-const limits = { backoffMs: 250, backoffMsMax: 2000, lookMs: 5000 } as const;
+const limits = { backoffMs: 250, backoffMsMax: 2000, lookMs: 5000, leaveMs: 5000 } as const;
 
 /**
  * Scores what comes on a group's topics until the signal. Whatever goes wrong between it and the cluster ends what it has
@@ -70,10 +70,11 @@ async function runSession(options: WorkerOptions): Promise<void> {
   const { driver, plan, signal } = options;
   const admin = await driver.openAdmin();
   const owned = new Map<number, Promise<KafkaPartition>>();
+  const leaving = new Map<number, PromiseWithResolvers<true>>();
   const ending = createEnding(signal);
   try {
     await assertPartitions(admin, plan);
-    const joining = openMember(options, { admin, owned, fail: ending.fail });
+    const joining = openMember(options, { admin, owned, leaving, fail: ending.fail });
     // What ends the session may come before the group has answered.
     await Promise.race([joining, ending.ended]);
     const watch = setInterval(() => void assertPartitions(admin, plan).catch(failIfFinal(ending.fail)), limits.lookMs);
@@ -95,10 +96,12 @@ async function runSession(options: WorkerOptions): Promise<void> {
 type Session = {
   readonly admin: KafkaAdmin;
   readonly owned: Map<number, Promise<KafkaPartition>>;
+  /** Resolved when the group takes a partition away. */
+  readonly leaving: Map<number, PromiseWithResolvers<true>>;
   readonly fail: (error: Error) => void;
 };
 
-function openMember(options: WorkerOptions, { admin, owned, fail }: Session) {
+function openMember(options: WorkerOptions, { admin, owned, leaving, fail }: Session) {
   const { driver, plan, instanceId, sessionTimeoutMs, onOwned, onPublished, onTaken, onTrouble } = options;
   const [topic = '', ...along] = plan.topics.keys();
   return driver.openConsumer({
@@ -111,6 +114,7 @@ function openMember(options: WorkerOptions, { admin, owned, fail }: Session) {
       const opened = partitions.map(async ({ partition }) => {
         const opening = openKafkaPartition({ plan, partition, driver, admin, onPublished });
         owned.set(partition, opening);
+        leaving.set(partition, Promise.withResolvers());
         const own = await opening;
         onOwned?.({ ...own, partition });
         return own.starts;
@@ -121,17 +125,34 @@ function openMember(options: WorkerOptions, { admin, owned, fail }: Session) {
       for (const { partition } of partitions) {
         const opening = owned.get(partition);
         owned.delete(partition);
+        leaving.get(partition)?.resolve(true);
         if (opening !== undefined) await release(partition, opening, 'commit', options);
       }
     },
     onBatch: async (batch) => {
       const own = await owned.get(batch.partition);
-      await own?.take(batch);
+      if (own === undefined) return;
+      try {
+        await own.take(batch);
+      } catch (error) {
+        const isFenced = error instanceof WeirError && error.code === 'FENCED';
+        if (isFenced && (await isLeaving(leaving.get(batch.partition)?.promise))) return;
+        throw error;
+      }
       onTaken?.(batch);
     },
     onFailure: fail,
     onTrouble: (error) => onTrouble?.(error),
   });
+}
+
+/** The next owner may be told of a partition before the last one is: it is known in a moment whether that was so. */
+async function isLeaving(left: Promise<true> | undefined): Promise<boolean> {
+  const known = new AbortController();
+  const late = delay(limits.leaveMs, false, { signal: known.signal }).catch(() => false);
+  const isLeft = await Promise.race([left ?? late, late]);
+  known.abort();
+  return isLeft;
 }
 
 /** A partition that cannot be let go in order is found by its next owner as after a crash. */

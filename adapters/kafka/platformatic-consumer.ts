@@ -90,8 +90,9 @@ class PlatformaticConsumer implements KafkaConsumer {
       const held = this.#queues.list().filter(({ topic }) => topics.includes(topic));
       const gone = without(held, now);
       const come = without(now, held);
-      await this.#queues.remove(gone.flatMap((at) => [at, ...along.map((topic) => ({ ...at, topic }))]));
+      const idle = this.#queues.remove(gone.flatMap((at) => [at, ...along.map((topic) => ({ ...at, topic }))]));
       if (gone.length > 0) await this.#options.onRevoked(gone);
+      await idle;
       if (come.length > 0) this.#queues.add(await this.#options.onAssigned(come));
     };
     this.#assigning = this.#assigning.then(change).catch((error: unknown) => this.#fail(error));

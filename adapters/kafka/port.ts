@@ -85,7 +85,7 @@ export type ConsumeOptions = {
   readonly sessionTimeoutMs?: number;
   /** Told which partitions came to this member; answers where each, and the same partition of what is read along, is read from. */
   readonly onAssigned: (partitions: readonly TopicPartition[]) => Promise<readonly SourceOffset[]>;
-  /** Told which partitions went: none of their batches comes any more. */
+  /** Told which partitions went: no further batch of theirs comes, one may still be under way. */
   readonly onRevoked: (partitions: readonly TopicPartition[]) => Promise<void>;
   /** Takes a batch. A partition's next batch comes when this has resolved, and no more than one is fetched meanwhile. */
   readonly onBatch: (batch: KafkaBatch) => Promise<void>;
