@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
+import { keyEventsMaxDefault } from '../core/engine/key-gaps.ts';
 import type { Assembled, WeirFiles } from '../runtime/assemble.ts';
 import { Columnar } from '../runtime/columnar.ts';
 import { Embedded } from '../runtime/embedded.ts';
@@ -8,8 +9,13 @@ import type { Scoring } from '../runtime/scoring.ts';
 import { openSplit } from '../runtime/split.ts';
 import { wholeNumber } from './invocation.ts';
 
-/** The options that say how a run computes; the results are the same whatever they are. */
-export type EngineOptions = { readonly engine: EngineName; readonly threads: number; readonly stateMibMax: number };
+/** The options that say how a run computes; the results are the same whatever they are, within the limits. */
+export type EngineOptions = {
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly stateMibMax: number;
+  readonly keyEventsMax: number;
+};
 
 /** The columnar engine, or the readable one that it is checked against. */
 export type EngineName = 'columnar' | 'twin';
@@ -33,6 +39,12 @@ export function addEngineOptions(command: Command): Command {
       'of the columnar engine: the memory that the state of each half may take',
       wholeNumber(1),
       stateBytesMaxDefault / 2 ** 20,
+    )
+    .option(
+      '--key-events-max <n>',
+      'events that a card, merchant or the like may hold in its windows; beyond it they say null',
+      wholeNumber(1),
+      keyEventsMaxDefault,
     );
 }
 

@@ -19,7 +19,7 @@ import { type WeirFileOptions, weirFilesOf } from './weir-files.ts';
 
 type Options = KafkaRunOptions &
   WeirFileOptions &
-  Pick<EngineOptions, 'stateMibMax'> & { readonly source: string; readonly json?: true };
+  Pick<EngineOptions, 'stateMibMax' | 'keyEventsMax'> & { readonly source: string; readonly json?: true };
 
 /** Runs a worker until it is stopped, then says what it has done. */
 export async function runFromKafka(options: Options): Promise<number> {
@@ -29,7 +29,7 @@ export async function runFromKafka(options: Options): Promise<number> {
   if (state === undefined) throw missing('--state <dir>', 'Kafka');
   const source = parseKafkaSource(address);
   const topics = contractsOfTopics(source.topics);
-  const assembled = await assemble(weirFilesOf(options));
+  const assembled = await assemble({ ...weirFilesOf(options), keyEventsMax: options.keyEventsMax });
   const driver = driverOf(options.client, { clientId: `weir-${group}-${hostname()}`, bootstrap: source.bootstrap });
   const partitions = await partitionsOf(driver, {
     group,
@@ -121,7 +121,7 @@ function createTold({ topics }: KafkaSource) {
 function tellAll(told: WorkerEvents, metrics: WorkerMetrics): WorkerEvents {
   return {
     onOwned: (own) => {
-      metrics.owned(own.partition);
+      metrics.owned(own.partition, () => own.scoring.totals().refusedByKey);
       told.onOwned?.(own);
     },
     onReleased: (partition) => {

@@ -32,6 +32,8 @@ export type RunSummary = {
   readonly ledger: LedgerTotals;
   /** How often and why decision and settled values differ, by feature; over the rows that are final. */
   readonly featureSkew: Readonly<Record<string, Skew>>;
+  /** Events that keys did not take, since they held as many as they may; by key field, where there were any. */
+  readonly refusedByKey: Readonly<Record<string, number>>;
   readonly process: {
     readonly events: number;
     readonly seconds: number;
@@ -61,7 +63,7 @@ export async function summarise(run: {
   const seconds = (performance.now() - tally.startMs) / 1000;
   const counts = Object.fromEntries([...scoring.counts].toSorted(([left], [right]) => (left < right ? -1 : 1)));
   const of = (name: string): number => counts[name] ?? 0;
-  const { watermarkMs, ledger, skew } = scoring.totals();
+  const { watermarkMs, ledger, skew, refusedByKey } = scoring.totals();
   return {
     status,
     out,
@@ -89,6 +91,7 @@ export async function summarise(run: {
     inputEnded: watermarkMs === Infinity,
     ledger,
     featureSkew: Object.fromEntries(skew),
+    refusedByKey: Object.fromEntries([...refusedByKey].filter(([, count]) => count > 0)),
     process: {
       events: tally.records,
       seconds,

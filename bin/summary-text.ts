@@ -19,6 +19,7 @@ export function summaryText(summary: RunSummary): string {
     [title('Events'), eventLines(summary)],
     [title('Ledger'), ledgerLines(summary)],
     ...skewBlock(summary),
+    ...refusedBlock(summary),
     [title('This process'), processLines(summary)],
     ...(summary.lastDeclines.length === 0 ? [] : [[title('Last declines'), declineLines(summary)]]),
     [title(`On disk in ${summary.out}`), fileLines(summary)],
@@ -40,6 +41,16 @@ function skewBlock({ featureSkew }: RunSummary): string[][] {
   if (skewed.length === 0) return [];
   const listed = skewed.toSorted((left, right) => right.count - left.count).slice(0, 4);
   return [[title('Decided and settled values differ in'), formatRows(listed.map(({ cells }) => cells))]];
+}
+
+/** The key fields that had more events than a key may hold; nothing where there are none. */
+function refusedBlock({ refusedByKey }: RunSummary): string[][] {
+  const rows = Object.entries(refusedByKey).map(([name, count]) => [
+    name,
+    formatCount(count).padStart(12),
+    'events that a full key did not take',
+  ]);
+  return rows.length === 0 ? [] : [[title('Keys at their limit (--key-events-max)'), formatRows(rows)]];
 }
 
 /** A heading on standard output. */

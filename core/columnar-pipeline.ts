@@ -46,6 +46,8 @@ export type ColumnarOptions = {
   /** The longest allowed lateness of the topics that the windows read, in milliseconds. */
   readonly allowedLatenessMs: number;
   readonly watermarkPer: 'input' | 'topic';
+  /** Events that a key may hold in the windows of one field. */
+  readonly keyEventsMax?: number | undefined;
 };
 
 /** The first half of the pipeline: bytes to feature vectors. Code, and the state that a checkpoint holds. */

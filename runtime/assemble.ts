@@ -21,6 +21,8 @@ export type WeirFiles = {
   readonly model: string;
   /** The plan that runs in place of the definition's own: some of its features wait to be rebuilt. */
   readonly plan?: Plan;
+  /** Events that a key may hold in the windows of one field; a key takes no more until some have left. */
+  readonly keyEventsMax?: number | undefined;
 };
 
 /** What ran, so that a resumed run can tell that it is the same. */
@@ -57,7 +59,7 @@ export async function assemble(files: WeirFiles, watermarkPer: Weir['watermarkPe
   const featureSet = { name: plan.name, version: plan.version, hash };
   const scoring = { model: boundModel, ruleSet: rules, featureSet };
   const decider = createDecider(scoring);
-  const features = createFeatureEngine(plan, allowedLatenessMsOf(plan));
+  const features = createFeatureEngine(plan, allowedLatenessMsOf(plan), files.keyEventsMax);
   return {
     weir: { features, decider, ledger: {}, watermarkPer },
     identity: { definition: featureSet, rules: rules.reference, model: model.reference },

@@ -14,11 +14,11 @@ export type ColumnarWeir = {
 
 /** Makes what was assembled ready to run in columns. */
 export function columnarWeirOf({ weir, scoring, ruleSet }: Assembled): ColumnarWeir {
-  const { plan, allowedLatenessMs } = weir.features;
+  const { plan, allowedLatenessMs, keyEventsMax } = weir.features;
   const layout = eventLayoutOf(plan, ruleSet);
   const { watermarkPer, ledger } = weir;
   return {
-    options: { plan, layout, allowedLatenessMs, watermarkPer, scoring, ledger },
+    options: { plan, layout, allowedLatenessMs, keyEventsMax, watermarkPer, scoring, ledger },
     ruleCount: ruleSet.rules.length,
     definitionHash: hashPlan(plan),
   };

@@ -1,3 +1,4 @@
+import { refusedByKeyOf } from '../core/features/refused-keys.ts';
 import { join } from 'node:path';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { acquireOwner, type Owner } from '../adapters/files/owner-lock.ts';
@@ -125,7 +126,8 @@ export class Embedded implements Scoring {
 
   totals(): ScoringTotals {
     const { watermarks, ledger, features } = this.#state;
-    return { watermarkMs: watermarks.stateMs, ledger: ledgerTotals(ledger), skew: features.skew };
+    const refusedByKey = refusedByKeyOf(this.#weir.features.plan, features.gaps);
+    return { watermarkMs: watermarks.stateMs, ledger: ledgerTotals(ledger), skew: features.skew, refusedByKey };
   }
 
   async append(incoming: readonly Incoming[]): Promise<void> {

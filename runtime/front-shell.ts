@@ -1,3 +1,5 @@
+import { refusedByKeyOf } from '../core/features/refused-keys.ts';
+import type { WindowTotals } from './scoring.ts';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { LogTail } from '../adapters/files/log-tail.ts';
 import { createFront, type FrontEffects, type FrontRest, restOfFront, runFront } from '../core/columnar-pipeline.ts';
@@ -6,7 +8,6 @@ import { exportFrom } from '../core/decode/interner-transfer.ts';
 import { createLogBlock } from '../core/decode/log-block.ts';
 import { createPageBook } from '../core/engine/pages.ts';
 import { skewOf } from '../core/features/columnar-skew.ts';
-import type { FeatureSkew } from '../core/features/skew.ts';
 import { forgetRemembered } from '../core/steps/columnar-admission.ts';
 import { notAccepted } from '../core/steps/columnar-front.ts';
 import type { BatchSlot } from './batch-slot.ts';
@@ -36,7 +37,7 @@ export type FrontShell = {
   readonly parts: Pick<StateParts, 'slice' | 'isOpen'>;
   /** Everything before this offset is in the lake and in the index of ids. */
   readonly noteCommitted: (offset: number) => void;
-  readonly totals: () => { readonly watermarkMs: number; readonly skew: FeatureSkew };
+  readonly totals: () => WindowTotals;
   readonly close: () => void;
 };
 
@@ -108,7 +109,11 @@ export function openFrontShell(options: FrontShellOptions): FrontShell {
       committedOffset = offset;
       ids.refresh();
     },
-    totals: () => ({ watermarkMs: admission.stateMs, skew: skewOf(weir.options.plan, windows.skew) }),
+    totals: () => {
+      const { plan } = weir.options;
+      const refusedByKey = refusedByKeyOf(plan, windows.gaps);
+      return { watermarkMs: admission.stateMs, skew: skewOf(plan, windows.skew), refusedByKey };
+    },
     close: () => log.close(),
   };
 }

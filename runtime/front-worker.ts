@@ -54,7 +54,7 @@ class FrontThread {
     parentPort?.on('message', (message: ToFront) => guard(() => this.#hearMain(message)));
     port.on('message', (message: FromBack) => guard(() => this.#hearBack(message)));
     keeperPort.on('message', (message: FromKeeper) => guard(() => this.#hearKeeper(message)));
-    tell({ kind: 'frontTotals', ...this.#shell.totals() });
+    tell({ kind: 'frontTotals', totals: this.#shell.totals() });
     tell({ kind: 'ready' });
   }
 
@@ -139,7 +139,7 @@ class FrontThread {
     const isEmpty = offset === this.#cutOffset;
     if (!isEmpty) this.#shell.beginCut();
     this.#cutOffset = offset;
-    tell({ kind: 'frontTotals', ...this.#shell.totals() });
+    tell({ kind: 'frontTotals', totals: this.#shell.totals() });
     this.#tellBack({ kind: 'cut', isEmpty });
     this.#schedule();
   }

@@ -37,7 +37,7 @@ export type KafkaPartition = {
   readonly dir: string;
   /** Its state was copied from an owner that is alive and does not answer. */
   readonly isCopy: boolean;
-  readonly scoring: Pick<Scoring, 'counts' | 'nextOffset' | 'recovery'>;
+  readonly scoring: Pick<Scoring, 'counts' | 'nextOffset' | 'recovery' | 'totals'>;
   /** Where each topic is read on. */
   readonly starts: readonly SourceOffset[];
   /** Takes a batch to its end: decided, durable and published. */

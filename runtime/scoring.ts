@@ -33,7 +33,12 @@ export type ScoringTotals = {
   readonly watermarkMs: number;
   readonly ledger: LedgerTotals;
   readonly skew: FeatureSkew;
+  /** By key field, the events that full keys did not take. */
+  readonly refusedByKey: ReadonlyMap<string, number>;
 };
+
+/** The same of the windows alone. */
+export type WindowTotals = Omit<ScoringTotals, 'ledger'>;
 
 /** A pipeline over one output directory, whichever engine runs it and in however many threads. */
 export type Scoring = {

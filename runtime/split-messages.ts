@@ -1,5 +1,5 @@
+import type { WindowTotals } from './scoring.ts';
 import type { MessagePort } from 'node:worker_threads';
-import type { FeatureSkew } from '../core/features/skew.ts';
 import type { Counts } from '../core/sinks/effects.ts';
 import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
 import type { Rare } from '../core/steps/columnar-front.ts';
@@ -64,7 +64,7 @@ export type FromBack =
 /** From either thread to the one who started it. */
 export type ToMain =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'frontTotals'; readonly watermarkMs: number; readonly skew: FeatureSkew }
+  | { readonly kind: 'frontTotals'; readonly totals: WindowTotals }
   | { readonly kind: 'backTotals'; readonly ledger: LedgerTotals }
   | { readonly kind: 'report'; readonly report: BatchReport; readonly counts: Counts }
   | { readonly kind: 'committed'; readonly offset: number }

@@ -8,7 +8,7 @@ import { columnarDefaults } from './columnar.ts';
 import { openOutput, type OpenedOutput } from './columnar-opening.ts';
 import { stateBytesMaxDefault } from './state-limit.ts';
 import { columnarWeirOf } from './columnar-weir.ts';
-import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals } from './scoring.ts';
+import type { BatchReport, Incoming, Recovery, Scoring, ScoringTotals, WindowTotals } from './scoring.ts';
 import type { CrewData, ToFront, ToMain } from './split-messages.ts';
 import { errorOf } from './thread-failure.ts';
 
@@ -53,7 +53,11 @@ class Split implements Scoring {
   readonly #front: Worker;
   readonly #back: Worker;
   #ledger: LedgerTotals | null = null;
-  #windows: Omit<ScoringTotals, 'ledger'> = { watermarkMs: Number.NEGATIVE_INFINITY, skew: new Map() };
+  #windows: WindowTotals = {
+    watermarkMs: Number.NEGATIVE_INFINITY,
+    skew: new Map(),
+    refusedByKey: new Map(),
+  };
   #committedOffset: number;
   #reports: BatchReport[] = [];
   #failure: Error | null = null;
@@ -169,7 +173,7 @@ class Split implements Scoring {
         this.#readyThreads++;
         break;
       case 'frontTotals':
-        this.#windows = { watermarkMs: message.watermarkMs, skew: message.skew };
+        this.#windows = message.totals;
         break;
       case 'backTotals':
         this.#ledger = message.ledger;

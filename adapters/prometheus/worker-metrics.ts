@@ -4,7 +4,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 
 /** What a worker is measured by; names and units follow Prometheus: seconds, totals. */
 export type WorkerMetrics = {
-  readonly owned: (partition: number) => void;
+  /** A partition that is ours; `refusedByKey`: by key field, the events that full keys did not take. */
+  readonly owned: (partition: number, refusedByKey: RefusedByKey) => void;
   readonly released: (partition: number) => void;
   /** A transaction that readers see from now on. */
   readonly published: (decisions: readonly { readonly outcome: string }[]) => void;
@@ -62,11 +63,16 @@ export function createWorkerMetrics(): WorkerMetrics {
     buckets: latencyBuckets,
     registers,
   });
+  const refusals = createRefusals(register);
   const topics = new Set<string>();
   return {
-    owned: () => owned.inc(),
+    owned: (partition, refusedByKey) => {
+      owned.inc();
+      refusals.set(partition, refusedByKey);
+    },
     released: (partition) => {
       owned.dec();
+      refusals.delete(partition);
       for (const topic of topics) for (const gauge of [lagRecords, lagSeconds]) gauge.remove({ topic, partition });
     },
     published: (some) => {
@@ -83,6 +89,26 @@ export function createWorkerMetrics(): WorkerMetrics {
     trouble: (code) => troubles.inc({ code }),
     text: () => register.metrics(),
   };
+}
+
+type RefusedByKey = () => ReadonlyMap<string, number>;
+
+/** By partition, the events that full keys did not take: read when the metrics are. */
+function createRefusals(register: Registry): Map<number, RefusedByKey> {
+  const refusals = new Map<number, RefusedByKey>();
+  const gauge = new Gauge({
+    name: 'weir_key_refusals',
+    help: 'Events that a key did not take into its windows, since it held as many as it may',
+    labelNames: ['partition', 'key'],
+    registers: [],
+    collect: () => {
+      gauge.reset();
+      for (const [partition, ofKeys] of refusals)
+        for (const [key, count] of ofKeys()) gauge.set({ partition, key }, count);
+    },
+  });
+  register.registerMetric(gauge);
+  return refusals;
 }
 
 /** Serves the text under `/metrics`, and `/health`, until it is closed. */

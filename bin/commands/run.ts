@@ -71,10 +71,10 @@ type FileRunOptions = RunOptions & { readonly out: string };
 async function run(options: FileRunOptions): Promise<number> {
   const { out, json } = options;
   const source = await openAskedSource(options);
-  const { engine, threads, stateMibMax } = options;
+  const { engine, threads, stateMibMax, keyEventsMax } = options;
   const planned = await planRun({
     dir: out,
-    files: weirFilesOf(options),
+    files: { ...weirFilesOf(options), keyEventsMax },
     whenChanged: options.rebuild ? 'rebuild' : 'refuse',
   });
   const { files } = planned;

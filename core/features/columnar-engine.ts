@@ -4,6 +4,7 @@ import type { Samples } from '../engine/columnar-aggregate.ts';
 import type { KeyPlan } from '../engine/columnar-keys.ts';
 import { createTile } from '../engine/hot-key-tile.ts';
 import type { AggregateSpec } from '../engine/entry.ts';
+import { keyEventsMaxDefault } from '../engine/key-gaps.ts';
 import { sizeClassOf, type SlabSegment } from '../engine/slab.ts';
 import {
   aggregateType,
@@ -33,6 +34,8 @@ export type ColumnarFeatures = {
   /** How far back windows over the label look; 0 when there are none. */
   readonly labelReachMs: number;
   readonly featureCount: number;
+  /** Events that a key may hold in the windows of one field; it takes no more until some have left. */
+  readonly keyEventsMax: number;
   readonly keys: readonly KeyEngine[];
   readonly readFields: ReadFields;
   readonly evaluate: Evaluate;
@@ -88,6 +91,8 @@ export type Scratch = {
   readonly samples: Samples;
   readonly aggregates: Float64Array;
   readonly keys: Int32Array;
+  /** The keys of an event that were full; -1 for the others. */
+  readonly refused: Int32Array;
   readonly asking: Asking;
   settled: SettledColumns | null;
 };
@@ -109,6 +114,7 @@ export type ColumnarOptions = {
   readonly allowedLatenessMs: number;
   readonly interner: Interner;
   readonly layout: EventLayout;
+  readonly keyEventsMax?: number | undefined;
   /** A key with more entries than this is hot. */
   readonly blockEntries?: number;
   /** Entries of a block of a hot key. */
@@ -119,7 +125,7 @@ export type ColumnarOptions = {
 
 /** Makes a plan ready to run over columns of a layout. Throws when the layout lacks a field that the plan reads. */
 export function createColumnarFeatures(plan: Plan, options: ColumnarOptions): ColumnarFeatures {
-  const { allowedLatenessMs, interner, layout } = options;
+  const { allowedLatenessMs, interner, layout, keyEventsMax = keyEventsMaxDefault } = options;
   const constants: string[] = [];
   const layouts = plan.keys.map((_, key) => layOutKey(plan, key, { layout, constants }));
   const aggregateTypes = plan.aggregates.map((spec) => aggregateType(spec, layouts[spec.key]!));
@@ -132,6 +138,7 @@ export function createColumnarFeatures(plan: Plan, options: ColumnarOptions): Co
     allowedLatenessMs,
     labelReachMs: Math.max(0, ...overLabel.map((spec) => spec.overMs + spec.delayedByMs)),
     featureCount: plan.features.length,
+    keyEventsMax,
     keys: layouts.map((keyLayout) => createKeyEngine(plan, keyLayout, { options, functions })),
     readFields: compileReadFields(plan, layout, functions),
     evaluate: compileEvaluate(body, functions),
@@ -214,6 +221,7 @@ function createScratch(plan: Plan): Scratch {
     samples: { f64: new Float64Array(1024) },
     aggregates: new Float64Array(plan.aggregates.length),
     keys: new Int32Array(plan.keys.length),
+    refused: new Int32Array(plan.keys.length),
     asking: { timeMs: 0, self: 0, labelsUntilMs: 0, selfIs: 'inside', horizonMs: 0 },
     settled: null,
   };

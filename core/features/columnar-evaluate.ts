@@ -1,5 +1,6 @@
 import { foldSamples, reserveSamples } from '../engine/columnar-aggregate.ts';
 import { hotMark, labelTimeMaxOf, pageOf, type KeyStore } from '../engine/columnar-keys.ts';
+import { isInGap } from '../engine/key-gaps.ts';
 import { recordOf } from '../engine/key-page.ts';
 import { type HotKey } from '../engine/hot-key.ts';
 import { allLabelsMs, clearTile } from '../engine/hot-key-tile.ts';
@@ -25,10 +26,23 @@ export function evaluateRow(engine: ColumnarFeatures, state: ColumnarFeatureStat
   const { keys, aggregates, asking } = engine.scratch;
   for (const keyEngine of engine.keys) {
     const key = keys[keyEngine.key]!;
-    if (key < 0) for (const { index, isText } of keyEngine.aggregates) aggregates[index] = isText ? -1 : Number.NaN;
+    if (key < 0 || isUnknown(state, keyEngine, { key, asking }))
+      for (const { index, isText } of keyEngine.aggregates) aggregates[index] = isText ? -1 : Number.NaN;
     else readKey(engine, keyEngine, { store: state.keys[keyEngine.key]!, key, asking });
   }
   engine.evaluate(evaluated.fields, evaluated.at, aggregates, evaluated.values, evaluated.to);
+}
+
+/** Does the key lack events that it did not take, since it was full? */
+function isUnknown(
+  state: ColumnarFeatureState,
+  { key: number, reachMs }: KeyEngine,
+  { key, asking }: { readonly key: number; readonly asking: Asking },
+): boolean {
+  const gaps = state.gaps[number]!;
+  if (gaps.byKey.size === 0) return false;
+  const horizonMs = asking.horizonMs - reachMs;
+  return isInGap(gaps, key, { timeMs: asking.timeMs, reachMs, horizonMs });
 }
 
 type Asked = { readonly store: KeyStore; readonly key: number; readonly asking: Asking };

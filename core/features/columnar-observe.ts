@@ -7,6 +7,7 @@ import { countValue } from '../engine/hot-key-distinct.ts';
 import { localOf, offsetWord, segmentAt } from '../engine/slab.ts';
 import type { ColumnarFeatures, KeyEngine } from './columnar-engine.ts';
 import { evaluateRow, moveCursor, readEntry } from './columnar-evaluate.ts';
+import { refuseFullKeys } from './columnar-full-keys.ts';
 import { takeWaitingLabels } from './columnar-labels.ts';
 import { reviseByEvent } from './columnar-revise.ts';
 import { addRow, rowFlags, rowSegment, rowSlot } from './columnar-rows.ts';
@@ -40,6 +41,7 @@ export function observeRow(
   const { fields, features, keys: keyCount } = state.rows.shape;
   engine.readFields(columns, r, segment.fields, slot * fields);
   readKeys(engine, state, columns, r);
+  if (!isTooLate) refuseFullKeys(engine, state, { eventTimeMs, watermarkMs });
   segment.keys.set(engine.scratch.keys, slot * keyCount);
   if (isTooLate) writeSelf(engine, columns, r, offset);
   else enter(engine, state, columns, r, offset);

@@ -12,6 +12,8 @@ type LateChange = {
   readonly offset: number;
   readonly eventTimeMs: number;
   readonly keys: Int32Array;
+  /** The keys that were full, so that windows that it would be in say null. */
+  readonly refused: Int32Array | null;
   readonly label: { readonly timeMs: number; readonly offset: number } | null;
 };
 
@@ -21,16 +23,21 @@ export function reviseByEvent(
   state: ColumnarFeatureState,
   event: { readonly row: number; readonly eventTimeMs: number; readonly offset: number },
 ): void {
-  reviseBy(engine, state, { ...event, keys: keysOfRow(state, event.row), label: null });
+  reviseBy(engine, state, {
+    ...event,
+    keys: keysOfRow(state, event.row),
+    refused: engine.scratch.refused,
+    label: null,
+  });
 }
 
 /** Counts a late label in every settled row that has the labelled event inside one of its windows over the label. */
 export function reviseByLabel(
   engine: ColumnarFeatures,
   state: ColumnarFeatureState,
-  labelled: LateChange & { readonly label: { readonly timeMs: number; readonly offset: number } },
+  labelled: Omit<LateChange, 'refused'> & { readonly label: { readonly timeMs: number; readonly offset: number } },
 ): void {
-  reviseBy(engine, state, labelled);
+  reviseBy(engine, state, { ...labelled, refused: null });
 }
 
 /** The state's keys of a row; -1 where the event lacks the field. */
@@ -67,8 +74,7 @@ function reviseBy(engine: ColumnarFeatures, state: ColumnarFeatureState, change:
       (f64, i32, from, until) => {
         for (let entry = from; entry < until; entry++) {
           const timeMs = f64[entry * strideWords]!;
-          // Entries hold the lower half of their offset; none is further back than that.
-          const offset = nowOffset - ((nowOffset - i32[entry * strideWords * 2 + offsetWord]!) >>> 0);
+          const offset = offsetOf(nowOffset, i32[entry * strideWords * 2 + offsetWord]!);
           if (offset === change.offset || !specs.some((spec) => isInside(spec, change.eventTimeMs, timeMs))) continue;
           const row = settledRow(state, { offset, timeMs });
           if (row >= 0) concerned.add(row);
@@ -76,6 +82,24 @@ function reviseBy(engine: ColumnarFeatures, state: ColumnarFeatureState, change:
         return true;
       },
     );
+  }
+  for (const keyEngine of change.refused === null ? [] : engine.keys) {
+    const key = change.refused![keyEngine.key]!;
+    if (key < 0) continue;
+    const { strideWords } = state.keys[keyEngine.key]!.slab;
+    const untilMs = change.eventTimeMs + keyEngine.reachMs;
+    visitSince(state, keyEngine, { key, sinceMs: change.eventTimeMs }, (f64, i32, from, until) => {
+      for (let entry = from; entry < until; entry++) {
+        const timeMs = f64[entry * strideWords]!;
+        if (timeMs >= untilMs) continue;
+        const row = settledRow(state, {
+          offset: offsetOf(nowOffset, i32[entry * strideWords * 2 + offsetWord]!),
+          timeMs,
+        });
+        if (row >= 0) concerned.add(row);
+      }
+      return true;
+    });
   }
   for (const row of concerned) {
     touchRow(rowSegment(state.rows, row), rowSlot(row));
@@ -106,6 +130,11 @@ function visitSince(
     while (from > localOf(block) && f64[(from - 1) * store.slab.strideWords]! >= sinceMs) from--;
     visit(f64, i32, from, until);
   }
+}
+
+/** Entries hold the lower half of their offset; none is further back than that. */
+function offsetOf(nowOffset: number, lowerHalf: number): number {
+  return nowOffset - ((nowOffset - lowerHalf) >>> 0);
 }
 
 function isInside(spec: AggregateSpec, eventTimeMs: number, askedAtMs: number): boolean {

@@ -1,4 +1,5 @@
 import { hotMark, pageOf, sweepKeys } from '../engine/columnar-keys.ts';
+import { forgetGaps } from '../engine/key-gaps.ts';
 import { recordOf } from '../engine/key-page.ts';
 import { visitRange } from '../engine/hot-key-range.ts';
 import { localOf, offsetWord, segmentAt } from '../engine/slab.ts';
@@ -176,6 +177,7 @@ function forget(
   dropFinalRows(state.rows);
   state.collectedWatermarkMs = watermarkMs;
   for (const { key, store, reachMs } of engine.keys) {
+    forgetGaps(state.gaps[key]!, heldMs - reachMs);
     sweepKeys(state.keys[key]!, store, { horizonMs: heldMs - reachMs, keys: sweptKeys });
   }
   forgetTargets(state.targets, heldMs - engine.labelReachMs);

@@ -1,4 +1,5 @@
 import { createKeyStore, type KeyStore, type KeyStoreRest, restOfKeyStore } from '../engine/columnar-keys.ts';
+import { createKeyGaps, type KeyGaps } from '../engine/key-gaps.ts';
 import type { IdTable } from '../engine/id-table.ts';
 import { createPageBook, type Within } from '../engine/pages.ts';
 import { createTimers, type Timers } from '../engine/timers.ts';
@@ -15,6 +16,8 @@ import type { WaitingLabel } from './state.ts';
 export type ColumnarFeatureState = {
   /** For each of the plan's keys its entries. */
   readonly keys: readonly KeyStore[];
+  /** For each of the plan's keys what full keys did not take. */
+  readonly gaps: readonly KeyGaps<number>[];
   /** For each of the plan's keys how its values become the state's keys. */
   readonly keyNumbers: readonly KeyNumbers[];
   readonly rows: PendingRows;
@@ -40,7 +43,7 @@ export type ColumnarFeatureRest = {
   readonly rows: RowsRest;
   readonly targets: TargetsRest;
   readonly passedMs: number;
-} & Pick<ColumnarFeatureState, 'waiting' | 'waitingUntil' | 'skew' | 'collectedWatermarkMs'>;
+} & Pick<ColumnarFeatureState, 'gaps' | 'waiting' | 'waitingUntil' | 'skew' | 'collectedWatermarkMs'>;
 
 /** The state before the first event, or the one of a checkpoint. */
 export function createColumnarFeatureState(
@@ -56,6 +59,7 @@ export function createColumnarFeatureState(
   const waiting: ColumnarFeatureState['waiting'] = rest?.waiting ?? new Map<string, WaitingLabel[]>();
   return {
     keys,
+    gaps: rest?.gaps ?? plan.keys.map(() => createKeyGaps<number>()),
     keyNumbers,
     rows,
     wheel: restoreWheel(rows, rest?.passedMs ?? Number.NEGATIVE_INFINITY),
@@ -71,13 +75,14 @@ export function createColumnarFeatureState(
 
 /** What a checkpoint holds of the features beside their pages: to be written before the next batch. */
 export function restOfFeatures(state: ColumnarFeatureState): ColumnarFeatureRest {
-  const { keys, keyNumbers, rows, targets, wheel, waiting, waitingUntil, skew, collectedWatermarkMs } = state;
+  const { keys, gaps, keyNumbers, rows, targets, wheel, waiting, waitingUntil, skew, collectedWatermarkMs } = state;
   return {
     keys: keys.map(restOfKeyStore),
     keyNumbers: keyNumbers.map(restOfKeyNumbers),
     rows: restOfRows(rows),
     targets: restOfTargets(targets),
     passedMs: wheel.passedMs,
+    gaps,
     waiting,
     waitingUntil,
     skew,

@@ -1,5 +1,6 @@
 import type { Value } from '../engine/aggregate.ts';
 import { planWindows, type WindowPlan } from '../engine/window.ts';
+import { keyEventsMaxDefault } from '../engine/key-gaps.ts';
 import { compileExpression, readField } from './expression.ts';
 import type { Plan } from './plan.ts';
 
@@ -17,6 +18,8 @@ export type FeatureEngine = {
   readonly allowedLatenessMs: number;
   /** How far back windows over the label look; 0 when there are none. */
   readonly labelReachMs: number;
+  /** Events that a key may hold in the windows of one field; it takes no more until some have left. */
+  readonly keyEventsMax: number;
   readonly keyOf: readonly ((event: object) => Value)[];
   readonly windowColumns: readonly ((row: LabelledEvent) => Value)[];
   readonly rowFields: readonly ((event: object) => Value)[];
@@ -24,13 +27,18 @@ export type FeatureEngine = {
 };
 
 /** Makes a plan ready to run. */
-export function createFeatureEngine(plan: Plan, allowedLatenessMs: number): FeatureEngine {
+export function createFeatureEngine(
+  plan: Plan,
+  allowedLatenessMs: number,
+  keyEventsMax = keyEventsMaxDefault,
+): FeatureEngine {
   const overLabel = plan.aggregates.filter((spec) => spec.usesLabel);
   return {
     plan,
     windows: planWindows(plan.aggregates, plan.keys.length),
     allowedLatenessMs,
     labelReachMs: Math.max(0, ...overLabel.map((spec) => spec.overMs + spec.delayedByMs)),
+    keyEventsMax,
     keyOf: plan.keys.map(readField),
     windowColumns: plan.windowColumns.map((expression) =>
       compileExpression<LabelledEvent>(expression, (leaf) => {

@@ -38,7 +38,7 @@ export function applyLabel(
       if (keyState !== undefined) noteLabel(keyState, target.entry, label.eventTimeMs);
     });
     if (label.eventTimeMs <= label.watermarkMs) {
-      reviseBy(engine, state, { ...target, label: { eventTimeMs: label.eventTimeMs } });
+      reviseBy(engine, state, { ...target, refused: [], label: { eventTimeMs: label.eventTimeMs } });
     }
     return 'applied';
   }

@@ -1,5 +1,6 @@
 import type { Value } from '../engine/aggregate.ts';
-import type { Entry } from '../engine/entry.ts';
+import { countUpTo, type Entry } from '../engine/entry.ts';
+import { isInGap, noteGap } from '../engine/key-gaps.ts';
 import { createKeyState, insertEntry, type KeyState } from '../engine/keyed-window.ts';
 import { addTimer } from '../engine/timers.ts';
 import { readAggregate, type Asking } from '../engine/window.ts';
@@ -24,13 +25,16 @@ export type Observed = {
  */
 export function observe(engine: FeatureEngine, state: FeatureState, observed: Observed): readonly (number | null)[] {
   const { identity, lateness } = observed;
-  const row = draftRow(engine, observed);
+  const drafted = draftRow(engine, observed);
   if (lateness === 'tooLate') {
     const decision =
-      observed.recorded ?? decide(engine, state, { row, watermarkMs: observed.watermarkMs, selfIs: 'outside' });
-    state.changed.set(identity.offset, { ...row, decision });
+      observed.recorded ??
+      decide(engine, state, { row: drafted, watermarkMs: observed.watermarkMs, selfIs: 'outside' });
+    state.changed.set(identity.offset, { ...drafted, decision });
     return decision;
   }
+  const refused = refuseFullKeys(engine, state, observed, drafted);
+  const row = { ...drafted, keys: drafted.keys.map((key, index) => (refused[index] === null ? key : null)) };
   if (engine.plan.label !== null) {
     attachWaitingLabels(state, row.entry, labelKeyOf(identity));
     state.labelled.set(labelKeyOf(identity), { entry: row.entry, keys: row.keys });
@@ -44,7 +48,9 @@ export function observe(engine: FeatureEngine, state: FeatureState, observed: Ob
   state.rows.set(offset, { ...row, decision });
   addTimer(state.settling, { timeMs: eventTimeMs, offset, value: offset });
   addTimer(state.finishing, { timeMs: eventTimeMs + engine.allowedLatenessMs, offset, value: offset });
-  if (eventTimeMs <= observed.watermarkMs) reviseBy(engine, state, { entry: row.entry, keys: row.keys, label: null });
+  if (eventTimeMs <= observed.watermarkMs) {
+    reviseBy(engine, state, { entry: row.entry, keys: row.keys, refused, label: null });
+  }
   return decision;
 }
 
@@ -57,12 +63,11 @@ export function evaluateRow(
   const aggregates = engine.plan.aggregates.map((spec, index): Value => {
     const key = asked.row.keys[spec.key] ?? null;
     if (key === null) return null;
-    const keyState = state.keys[spec.key]?.get(key) ?? createKeyState();
     const reachMs = engine.windows.reachMs[spec.key] ?? 0;
-    return readAggregate(engine.windows, keyState, index, {
-      ...asked.asking,
-      horizonMs: asked.asking.horizonMs - reachMs,
-    });
+    const asking = { ...asked.asking, horizonMs: asked.asking.horizonMs - reachMs };
+    const gaps = state.gaps[spec.key];
+    if (gaps !== undefined && isInGap(gaps, key, { ...asking, reachMs })) return null;
+    return readAggregate(engine.windows, state.keys[spec.key]?.get(key) ?? createKeyState(), index, asking);
   });
   return engine.features.map((feature) => {
     const value = feature({ fields: asked.row.fields, aggregates });
@@ -98,6 +103,29 @@ function draftRow(engine: FeatureEngine, { identity, event, lateness }: Observed
 /** The tenant is in every key; ids hold no control characters. */
 function stateKey(tenantId: string, value: Value): string | null {
   return value === null ? null : `${tenantId}\u0000${value}`;
+}
+
+/**
+ * Where a key holds as many events as it may, the event is decided as if it lacked the field, and windows that it would
+ * be in say null: the key for each of the plan's keys that did not take it, null where nothing is lost.
+ */
+function refuseFullKeys(
+  engine: FeatureEngine,
+  state: FeatureState,
+  { identity, watermarkMs }: Observed,
+  { keys }: Row,
+): readonly (string | null)[] {
+  const timeMs = identity.eventTimeMs;
+  return keys.map((key, index) => {
+    const gaps = state.gaps[index];
+    const entries = (key === null ? undefined : state.keys[index]?.get(key)?.entries) ?? [];
+    if (key === null || gaps === undefined || entries.length < engine.keyEventsMax) return null;
+    const reachMs = engine.windows.reachMs[index] ?? 0;
+    const held = entries.length - countUpTo(entries, watermarkMs - engine.allowedLatenessMs - reachMs);
+    if (held < engine.keyEventsMax) return null;
+    noteGap(gaps, key, { timeMs, reachMs });
+    return key;
+  });
 }
 
 function enter(

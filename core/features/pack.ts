@@ -5,7 +5,10 @@ import { createKeyState, type KeyState } from '../engine/keyed-window.ts';
 import type { FeatureState, Row } from './state.ts';
 
 /** The feature state as a checkpoint holds it: each entry once, in columns; running windows are left out. */
-export type PackedFeatures = Pick<FeatureState, 'settling' | 'finishing' | 'waiting' | 'waitingUntil' | 'skew'> & {
+export type PackedFeatures = Pick<
+  FeatureState,
+  'gaps' | 'settling' | 'finishing' | 'waiting' | 'waitingUntil' | 'skew'
+> & {
   readonly entries: PackedEntries;
   readonly keys: readonly PackedKeys[];
   readonly rows: readonly (Omit<Row, 'entry'> & { readonly entry: number })[];
@@ -40,13 +43,14 @@ export function packFeatures(state: FeatureState): PackedFeatures {
   }));
   const rows = [...state.rows.values()].map((row) => ({ ...row, entry: numberOf(row.entry) }));
   const members = Uint32Array.from(state.labelled.values(), ({ entry }) => numberOf(entry));
-  const { settling, finishing, waiting, waitingUntil, skew } = state;
+  const { gaps, settling, finishing, waiting, waitingUntil, skew } = state;
   const labelled = { names: packColumn([...state.labelled.keys()]), members };
   return {
     entries: packEntries([...numbers.keys()]),
     keys,
     rows,
     labelled,
+    gaps,
     settling,
     finishing,
     waiting,
@@ -66,11 +70,12 @@ export function unpackFeatures(packed: PackedFeatures): FeatureState {
     return [String(name), { entry: entryAt(entries, number), keys: keysOfEntry[number] ?? [] }] as const;
   });
   const rows = packed.rows.map((row) => [row.identity.offset, { ...row, entry: entryAt(entries, row.entry) }] as const);
-  const { settling, finishing, waiting, waitingUntil, skew } = packed;
+  const { gaps, settling, finishing, waiting, waitingUntil, skew } = packed;
   return {
     keys,
     rows: new Map(rows),
     labelled: new Map(labelled),
+    gaps,
     settling,
     finishing,
     waiting,

@@ -7,6 +7,8 @@ import type { FeatureState } from './state.ts';
 export type LateChange = {
   readonly entry: Entry;
   readonly keys: readonly (string | null)[];
+  /** The keys that were full, so that windows that it would be in say null. */
+  readonly refused: readonly (string | null)[];
   readonly label: { readonly eventTimeMs: number } | null;
 };
 
@@ -28,12 +30,23 @@ export function reviseBy(engine: FeatureEngine, state: FeatureState, change: Lat
     for (let position = entries.length - 1; position >= 0; position--) {
       const entry = entryAt(entries, position);
       if (entry.eventTimeMs < sinceMs) break;
-      const settled = (state.rows.get(entry.offset)?.revision ?? null) !== null;
-      if (!settled || entry === change.entry) continue;
+      if (!isSettled(state, entry) || entry === change.entry) continue;
       if (specs.some((spec) => isInside(spec, change.entry, entry.eventTimeMs))) concerned.add(entry.offset);
     }
   });
+  change.refused.forEach((key, index) => {
+    const entries = (key === null ? undefined : state.keys[index]?.get(key)?.entries) ?? [];
+    const untilMs = sinceMs + (engine.windows.reachMs[index] ?? 0);
+    for (const entry of entries) {
+      const isReached = entry.eventTimeMs >= sinceMs && entry.eventTimeMs < untilMs;
+      if (isReached && isSettled(state, entry)) concerned.add(entry.offset);
+    }
+  });
   for (const offset of concerned) countRevision(state, offset);
+}
+
+function isSettled(state: FeatureState, entry: Entry): boolean {
+  return (state.rows.get(entry.offset)?.revision ?? null) !== null;
 }
 
 function isInside(spec: AggregateSpec, entry: Entry, askedAtMs: number): boolean {

@@ -1,3 +1,4 @@
+import { forgetGaps } from '../engine/key-gaps.ts';
 import { evictEntries } from '../engine/keyed-window.ts';
 import { popDue } from '../engine/timers.ts';
 import type { FeatureEngine } from './engine.ts';
@@ -85,6 +86,7 @@ function settledValues(engine: FeatureEngine, state: FeatureState, row: Row): (n
 function forget(engine: FeatureEngine, state: FeatureState, watermarkMs: number): void {
   for (const [keyState, key] of state.touched) evictEntries(keyState, horizonOf(engine, key, watermarkMs));
   state.touched.clear();
+  state.gaps.forEach((gaps, key) => forgetGaps(gaps, horizonOf(engine, key, watermarkMs)));
   const labelHorizonMs = watermarkMs - engine.allowedLatenessMs - engine.labelReachMs;
   for (const [labelKey, { entry }] of state.labelled) {
     if (entry.eventTimeMs > labelHorizonMs) return;

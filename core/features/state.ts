@@ -1,6 +1,7 @@
 import type { Value } from '../engine/aggregate.ts';
 import type { Entry } from '../engine/entry.ts';
 import type { KeyState } from '../engine/keyed-window.ts';
+import { createKeyGaps, type KeyGaps } from '../engine/key-gaps.ts';
 import { createTimers, type Timers } from '../engine/timers.ts';
 import type { Plan } from './plan.ts';
 import { createSkew, type FeatureSkew } from './skew.ts';
@@ -21,7 +22,7 @@ export type EventHead = Omit<EventIdentity, 'offset'>;
 export type Row = {
   readonly identity: EventIdentity;
   readonly entry: Entry;
-  /** The state's key for each of the plan's keys; null where the event lacks the field. */
+  /** The state's key for each of the plan's keys; null where the event lacks the field or the key was full. */
   readonly keys: readonly (string | null)[];
   readonly fields: readonly Value[];
   readonly decision: readonly (number | null)[];
@@ -48,6 +49,8 @@ export type WaitingLabel = {
 export type FeatureState = {
   /** For each of the plan's keys the states by tenant and key value. */
   readonly keys: readonly Map<string, KeyState>[];
+  /** For each of the plan's keys what full keys did not take. */
+  readonly gaps: readonly KeyGaps<string>[];
   /** Rows that are not final, by offset. */
   readonly rows: Map<number, Row>;
   readonly settling: Timers<number>;
@@ -65,6 +68,7 @@ export type FeatureState = {
 export function createFeatureState(plan: Plan): FeatureState {
   return {
     keys: plan.keys.map(() => new Map<string, KeyState>()),
+    gaps: plan.keys.map(() => createKeyGaps<string>()),
     rows: new Map(),
     settling: createTimers(),
     finishing: createTimers(),

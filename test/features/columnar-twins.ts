@@ -28,6 +28,7 @@ import { readField } from '../../core/features/expression.ts';
 import { applyLabel, expireWaitingLabels } from '../../core/features/labels.ts';
 import { observe } from '../../core/features/observe.ts';
 import type { Plan } from '../../core/features/plan.ts';
+import { refusedByKeyOf } from '../../core/features/refused-keys.ts';
 import { collectRows, type FeatureRow, settle } from '../../core/features/settle.ts';
 import { createFeatureState, type FeatureState, labelKeyOf } from '../../core/features/state.ts';
 import { arrive, type EventArrival, targetHashOf } from '../../core/steps/arrival.ts';
@@ -40,6 +41,7 @@ export type TwinRun = {
   readonly plan: Plan;
   readonly log: readonly LogItem[];
   readonly batchSizes: readonly number[];
+  readonly keyEventsMax?: number;
   /** Blocks and nodes so small that busy keys occur. */
   readonly blockEntries?: number;
   readonly leafEntries?: number;
@@ -54,6 +56,8 @@ export type TwinRun = {
 export type Seen = {
   decisions: number;
   settled: number;
+  /** Events that full keys did not take. */
+  refused: number;
   revised: number;
   hot: number;
   /** Cuts that held only what was written since the one before. */
@@ -71,22 +75,14 @@ type Twins = {
 
 /** Runs a log through the readable engine and the columnar one and expects the same of every record and every batch. */
 export function expectTwins(run: TwinRun): Seen {
-  const { plan, log, batchSizes, blockEntries = 128, leafEntries = 32, fanout = 8 } = run;
+  const { plan, log, batchSizes } = run;
   const layout = layoutOf(plan);
-  const interner = createInterner();
-  const allowedLatenessMs = 60_000;
-  const fast = createColumnarFeatures(plan, { allowedLatenessMs, interner, layout, blockEntries, leafEntries, fanout });
-  const twins: Twins = {
-    engine: createFeatureEngine(plan, allowedLatenessMs),
-    state: createFeatureState(plan),
-    fast,
-    interner,
-    columnar: createColumnarFeatureState(fast, { book: createPageBook() }),
-  };
+  const twins = createTwins(run, layout);
+  const { interner, fast } = twins;
   const kept = new KeptPages();
   const admission = createAdmissionState();
   const watermarks = createWatermarks();
-  const seen: Seen = { decisions: 0, settled: 0, revised: 0, hot: 0, changedCuts: 0, labels: new Map() };
+  const seen: Seen = { decisions: 0, settled: 0, refused: 0, revised: 0, hot: 0, changedCuts: 0, labels: new Map() };
   let start = 0;
   for (let batch = 0; start < log.length; batch++) {
     const items = log.slice(start, start + (batchSizes[batch % batchSizes.length] ?? 1));
@@ -123,8 +119,32 @@ export function expectTwins(run: TwinRun): Seen {
     twins.columnar = createColumnarFeatureState(fast, { book: kept.restore(), rest });
   }
   kept.finish();
+  expect(refusedByKeyOf(plan, twins.columnar.gaps)).toEqual(refusedByKeyOf(plan, twins.state.gaps));
+  for (const { refused } of twins.columnar.gaps) seen.refused += refused;
   seen.changedCuts += kept.changedCuts;
   return seen;
+}
+
+function createTwins(run: TwinRun, layout: ReturnType<typeof layoutOf>): Twins {
+  const { plan, keyEventsMax, blockEntries = 128, leafEntries = 32, fanout = 8 } = run;
+  const interner = createInterner();
+  const allowedLatenessMs = 60_000;
+  const fast = createColumnarFeatures(plan, {
+    allowedLatenessMs,
+    keyEventsMax,
+    interner,
+    layout,
+    blockEntries,
+    leafEntries,
+    fanout,
+  });
+  return {
+    engine: createFeatureEngine(plan, allowedLatenessMs, keyEventsMax),
+    state: createFeatureState(plan),
+    fast,
+    interner,
+    columnar: createColumnarFeatureState(fast, { book: createPageBook() }),
+  };
 }
 
 function candidateOf({ record, contract, event, bodyHash, idHash }: EventArrival): Candidate {
