@@ -2,9 +2,10 @@ import { type Command, Option } from 'commander';
 import { decisionContract } from '../core/contract/decision.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { wholeNumber } from './invocation.ts';
+import { addRegistryOptions, type RegistryOptions } from './registry-options.ts';
 
 /** The options of a run from Kafka. */
-export type KafkaRunOptions = {
+export type KafkaRunOptions = RegistryOptions & {
   readonly group?: string;
   readonly state?: string;
   readonly instanceId?: string;
@@ -17,7 +18,7 @@ export type KafkaRunOptions = {
 
 /** Adds the options of a run from Kafka. */
 export function addKafkaOptions(command: Command): Command {
-  return command
+  return addRegistryOptions(command)
     .option('--group <group>', 'from Kafka: the group whose members share the partitions')
     .option('--state <dir>', 'from Kafka: the folder of the partitions that all members reach')
     .option('--instance-id <id>', 'from Kafka: a name that outlives the process, so that a restart moves no partition')

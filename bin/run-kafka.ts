@@ -3,6 +3,10 @@ import { kafkajsDriver } from '../adapters/kafka/kafkajs.ts';
 import { platformaticDriver } from '../adapters/kafka/platformatic.ts';
 import type { ClusterOptions, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
 import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
+import { createRecordReader, plainReader } from '../adapters/registry/record-reader.ts';
+import { openRecordWriter } from '../adapters/registry/record-writer.ts';
+import { inputContracts } from '../core/contract/contracts.ts';
+import { decisionContract } from '../core/contract/decision.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { assemble } from '../runtime/assemble.ts';
 import type { KafkaPlan } from '../runtime/kafka-partition.ts';
@@ -13,6 +17,7 @@ import { formatCount } from './format.ts';
 import { listenForInterruption } from './interruption.ts';
 import { exitCodes } from './invocation.ts';
 import { type KafkaRunOptions, missing } from './kafka-options.ts';
+import { openAskedRegistry } from './registry-options.ts';
 import { openScreen } from './screen.ts';
 import { remark, say, sayJson } from './terminal.ts';
 import { type WeirFileOptions, weirFilesOf } from './weir-files.ts';
@@ -38,6 +43,8 @@ export async function runFromKafka(options: Options): Promise<number> {
     state,
     assembled,
   });
+  const { registry, encoding } = await openAskedRegistry(options);
+  const writer = await openRecordWriter({ contract: decisionContract, topic: decisions, encoding });
   const plan: KafkaPlan = {
     group,
     topics,
@@ -45,6 +52,8 @@ export async function runFromKafka(options: Options): Promise<number> {
     decisionsTopic: decisions,
     state,
     assembled,
+    read: registry === null ? plainReader : createRecordReader(registry, inputContracts),
+    encode: writer.encode,
     cutRecords: options.cutRecords,
     stateBytesMax: options.stateMibMax * 2 ** 20,
   };

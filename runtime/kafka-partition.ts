@@ -1,3 +1,4 @@
+import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { KafkaAdmin, KafkaBatch, KafkaDriver, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Assembled } from './assemble.ts';
@@ -19,6 +20,9 @@ export type KafkaPlan = {
   /** The folder that holds one of each partition. */
   readonly state: string;
   readonly assembled: Assembled;
+  /** How values of records become events, and decisions values. */
+  readonly read: RecordReader;
+  readonly encode: (decision: Decision) => Uint8Array;
   /** Records between two cuts of a partition: at most as many are taken again after a crash. */
   readonly cutRecords: number;
   readonly stateBytesMax: number;
@@ -85,7 +89,8 @@ export async function openKafkaPartition(options: {
       scoring,
       starts,
       take: (batch) => {
-        last = last.then(() => takeBatch({ scoring, positions, contract: contractOf(plan, batch.topic) }, batch));
+        const contract = contractOf(plan, batch.topic);
+        last = last.then(() => takeBatch({ scoring, positions, contract, read: plan.read }, batch));
         return last;
       },
       close: async (how) => {
@@ -139,20 +144,23 @@ function openState(options: {
 const saveRecords = 65_536;
 
 async function takeBatch(
-  { scoring, positions, contract }: Opened & { readonly contract: string },
+  { scoring, positions, contract, read }: Opened & { readonly contract: string; readonly read: RecordReader },
   batch: KafkaBatch,
 ): Promise<void> {
   const next = positions.nextOf(contract) ?? 0;
   const fresh = batch.records.filter(({ offset }) => offset >= next);
-  const incoming = fresh.map(({ offset, value, timestampMs }) => ({
-    topic: contract,
-    // A tombstone is no event: it goes to the dead letters, as other bytes that are none.
-    bytes: value ?? new Uint8Array(),
+  // A tombstone is no event: it goes to the dead letters, as other bytes that are none.
+  const values = await read(
+    fresh.map(({ offset, value }) => ({ topic: contract, offset, bytes: value ?? new Uint8Array() })),
+  );
+  const incoming = fresh.map(({ offset, timestampMs }, index) => ({
+    topic: values[index]?.topic ?? contract,
+    bytes: values[index]?.bytes ?? new Uint8Array(),
     sourcePosition: offset,
     ingestTimeMs: timestampMs,
   }));
   const before = scoring.nextOffset;
-  positions.add(incoming);
+  positions.add(incoming.map(({ sourcePosition }) => ({ topic: contract, sourcePosition })));
   await scoring.append(incoming);
   await scoring.process({ lagRecordsMax: 0 });
   if (Math.floor(before / saveRecords) !== Math.floor(scoring.nextOffset / saveRecords)) positions.save();
@@ -220,7 +228,7 @@ function createPublisher(options: {
       if (reached.size === 0) return;
       const fresh = decisions.filter(({ offset }) => isNew[offset - firstLogOffset] === true);
       await commit({
-        records: fresh.map((decision) => outgoing(plan.decisionsTopic, partition, decision)),
+        records: fresh.map((decision) => outgoing(plan, partition, decision)),
         offsets: [...reached].map(([contract, next]) => ({
           topic: topicOf.get(contract) ?? contract,
           partition,
@@ -232,13 +240,13 @@ function createPublisher(options: {
   };
 }
 
-function outgoing(topic: string, partition: number, decision: Decision): OutgoingRecord {
+function outgoing({ decisionsTopic, encode }: KafkaPlan, partition: number, decision: Decision): OutgoingRecord {
   const { accountId, decisionId } = decision;
   return {
-    topic,
+    topic: decisionsTopic,
     partition,
     key: Buffer.from(accountId),
-    value: Buffer.from(JSON.stringify(decision)),
+    value: encode(decision),
     headers: [['decision-id', Buffer.from(decisionId)]],
   };
 }

@@ -1,3 +1,5 @@
+import { unmappableTopic } from '../../core/contract/unmappable-header.ts';
+import { unwrapUnmappable } from '../../core/decode/unmappable.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { SegmentReader } from './segment-reader.ts';
 import { listSegments } from './segment-scan.ts';
@@ -25,11 +27,16 @@ export function readPositions({
       while (reader.measure() > 0) {
         const { sourcePosition } = reader;
         const record = reader.take();
-        if (record !== null) placed.push({ topic: record.topic, sourcePosition });
+        if (record !== null) placed.push({ topic: topicOf(record), sourcePosition });
       }
     } finally {
       reader.close();
     }
   }
   return placed;
+}
+
+/** A record that could not be read is in the log as such, with the topic that it came from inside. */
+function topicOf({ topic, bytes }: { readonly topic: string; readonly bytes: Uint8Array }): string {
+  return topic === unmappableTopic ? (unwrapUnmappable(bytes)?.topic ?? topic) : topic;
 }

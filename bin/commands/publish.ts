@@ -1,21 +1,25 @@
 import type { Command } from 'commander';
 import type { SourceItem } from '../../adapters/files/source.ts';
 import type { KafkaAdmin, OutgoingRecord } from '../../adapters/kafka/port.ts';
+import { openRecordWriter, type RecordEncoding, type RecordWriter } from '../../adapters/registry/record-writer.ts';
+import type { Contract } from '../../core/contract/contract.ts';
 import { contracts } from '../../core/contract/contracts.ts';
 import { decodeFields } from '../../core/decode/decode-contract.ts';
 import { partitionOf } from '../../runtime/partitions.ts';
 import { formatCount } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
+import { addRegistryOptions, openAskedRegistry, type RegistryOptions } from '../registry-options.ts';
 import { openScreen } from '../screen.ts';
 import { addSourceOptions, openAskedSource, type SourceFileOptions, untilAborted } from '../source-options.ts';
 import { remark, say, sayJson } from '../terminal.ts';
 
-type PublishOptions = SourceFileOptions & {
-  readonly bootstrap: string;
-  readonly prefix: string;
-  readonly json?: true;
-};
+type PublishOptions = SourceFileOptions &
+  RegistryOptions & {
+    readonly bootstrap: string;
+    readonly prefix: string;
+    readonly json?: true;
+  };
 
 /** Adds `weir publish`. */
 export function addPublish(program: Command, invocation: Invocation): void {
@@ -25,7 +29,7 @@ export function addPublish(program: Command, invocation: Invocation): void {
     .description(
       'Writes the events of a file to the topics of their contracts, each in the partition of its key. What a contract refuses is not written: it is counted and told, and the exit code is 3.',
     );
-  addSourceOptions(command)
+  addRegistryOptions(addSourceOptions(command))
     .requiredOption('--bootstrap <brokers>', 'HOST:PORT of brokers, with commas between')
     .option('--prefix <text>', 'before the name of each topic, such as prod.', '')
     .addOption(jsonOption());
@@ -33,6 +37,7 @@ export function addPublish(program: Command, invocation: Invocation): void {
     command,
     'weir publish --source examples/small/payments.csv --bootstrap 127.0.0.1:9092',
     'weir publish --source - --bootstrap 127.0.0.1:9092 --prefix prod. --json',
+    'weir publish --source examples/small/payments.csv --bootstrap 127.0.0.1:9092 --registry weir-out/registry',
   );
   command.action(async (options: PublishOptions) => {
     invocation.exitCode = await publish(options);
@@ -50,7 +55,8 @@ async function publish(options: PublishOptions): Promise<number> {
   const driver = platformaticDriver({ clientId: 'weir-publish', bootstrap: options.bootstrap.split(',') });
   const admin = await driver.openAdmin();
   const producer = await driver.openProducer();
-  const address = createAddresses(admin, options.prefix);
+  const { encoding } = await openAskedRegistry(options);
+  const destinations = createDestinations(admin, { prefix: options.prefix, encoding });
   let published = 0;
   let refused = 0;
   using _screen = openScreen(() => [`${formatCount(published)} events published, ${formatCount(refused)} refused`]);
@@ -58,7 +64,7 @@ async function publish(options: PublishOptions): Promise<number> {
     for await (const batch of untilAborted(source.events(), signal)) {
       const records: OutgoingRecord[] = [];
       for (const item of batch) {
-        const record = await recordOf(item, address);
+        const record = await recordOf(item, destinations);
         if ('why' in record) {
           if (refused++ < refusalsTold) remark(`refused: ${record.why}`);
         } else records.push(record);
@@ -76,25 +82,41 @@ async function publish(options: PublishOptions): Promise<number> {
   return refused > 0 ? exitCodes.negative : exitCodes.ok;
 }
 
-type Addresses = (contract: string) => Promise<{ readonly topic: string; readonly partitions: number }>;
+type Destination = { readonly topic: string; readonly partitions: number; readonly writer: RecordWriter };
+type Destinations = (contract: Contract) => Promise<Destination>;
 
-/** Looks up each topic once. */
-function createAddresses(admin: KafkaAdmin, prefix: string): Addresses {
-  const known = new Map<string, ReturnType<Addresses>>();
+/** Looks up each topic once, and makes its schema known. */
+function createDestinations(
+  admin: KafkaAdmin,
+  { prefix, encoding }: { readonly prefix: string; readonly encoding: RecordEncoding },
+): Destinations {
+  const known = new Map<string, Promise<Destination>>();
+  const open = async (contract: Contract): Promise<Destination> => {
+    const topic = `${prefix}${contract.topic}`;
+    const { partitions } = await admin.describeTopic(topic);
+    return { topic, partitions, writer: await openRecordWriter({ contract, topic, encoding }) };
+  };
   return (contract) => {
-    const topic = `${prefix}${contract}`;
-    const found = known.get(contract) ?? admin.describeTopic(topic).then(({ partitions }) => ({ topic, partitions }));
-    known.set(contract, found);
+    const found = known.get(contract.topic) ?? open(contract);
+    known.set(contract.topic, found);
     return found;
   };
 }
 
-async function recordOf(item: SourceItem, address: Addresses): Promise<OutgoingRecord | { readonly why: string }> {
-  const decoded = decodeFields(contracts, item);
-  if (!decoded.ok) return { why: decoded.refusal.message };
-  const { contract, event } = decoded;
-  const { topic, partitions } = await address(contract.topic);
+async function recordOf(
+  item: SourceItem,
+  destinations: Destinations,
+): Promise<OutgoingRecord | { readonly why: string }> {
+  const contract = contracts.get(item.topic);
+  if (contract === undefined) {
+    const decoded = decodeFields(contracts, item);
+    return { why: decoded.ok ? item.topic : decoded.refusal.message };
+  }
+  const { topic, partitions, writer } = await destinations(contract);
+  const written = writer.write(item.bytes);
+  if (!written.ok) return { why: written.refusal.message };
+  const { event, value } = written;
   const key = String(event[contract.key]);
   const partition = partitionOf({ tenantId: String(event['tenantId']), key }, partitions);
-  return { topic, partition, key: Buffer.from(key), value: item.bytes };
+  return { topic, partition, key: Buffer.from(key), value };
 }

@@ -68,6 +68,16 @@ export function compatibleChanges(locks: Locks): CompatibleChange[] {
   return changesBetween(locks).compatible;
 }
 
+/** What keeps a reader of one set of fields from accepting what a writer of another may write. */
+export function compareFieldSets(
+  topic: string,
+  { writer, reader }: Record<'writer' | 'reader', Readonly<Record<string, FieldShape>>>,
+): Incompatibility[] {
+  const changes: Changes = { incompatible: [], compatible: [] };
+  compareFields({ topic, field: '', locked: writer, current: reader, changes });
+  return changes.incompatible;
+}
+
 type Changes = { readonly incompatible: Incompatibility[]; readonly compatible: CompatibleChange[] };
 
 /** One place in both locks, and where its changes are collected. */

@@ -7,6 +7,8 @@ import { type ContractShape, contractShape, lowerBounds, settingNames, upperBoun
 export type ContractsLock = {
   readonly version: 1;
   readonly contracts: Readonly<Record<string, ContractShape>>;
+  /** By topic, the shapes that were agreed before, oldest first; those whose fields had changed since. */
+  readonly earlier?: Readonly<Record<string, readonly ContractShape[]>>;
 };
 
 /** The lock of today's contracts. */
@@ -14,6 +16,23 @@ export function contractsLock(): ContractsLock {
   const shapes: Record<string, ContractShape> = {};
   for (const contract of contracts.values()) shapes[contract.topic] = contractShape(contract);
   return { version: 1, contracts: shapes };
+}
+
+/** The current lock with the history of the one that it replaces: shapes whose fields have changed are earlier ones now. */
+export function succeed({
+  locked,
+  current,
+}: {
+  readonly locked: ContractsLock;
+  readonly current: ContractsLock;
+}): ContractsLock {
+  const earlier: Record<string, readonly ContractShape[]> = { ...locked.earlier };
+  for (const [topic, shape] of Object.entries(locked.contracts)) {
+    const now = current.contracts[topic];
+    if (now !== undefined && JSON.stringify(now.fields) === JSON.stringify(shape.fields)) continue;
+    earlier[topic] = [...(earlier[topic] ?? []), shape];
+  }
+  return Object.keys(earlier).length === 0 ? current : { ...current, earlier };
 }
 
 /** The text of a lock as it is committed. */
@@ -51,19 +70,19 @@ const labelSchema = z.strictObject({
   when: z.strictObject({ field: z.string(), equals: z.union([z.string(), z.number(), z.boolean()]) }).exactOptional(),
 });
 
+const shapeSchema = z.strictObject({
+  topic: z.string(),
+  key: z.string(),
+  idField: z.string().exactOptional(),
+  eventTimeField: z.string(),
+  nested: z.array(z.string()),
+  labels: z.record(z.string(), labelSchema),
+  settings: z.record(z.enum(settingNames), z.int()),
+  fields: z.record(z.string(), fieldSchema),
+});
+
 const lockSchema = z.strictObject({
   version: z.literal(1),
-  contracts: z.record(
-    z.string(),
-    z.strictObject({
-      topic: z.string(),
-      key: z.string(),
-      idField: z.string().exactOptional(),
-      eventTimeField: z.string(),
-      nested: z.array(z.string()),
-      labels: z.record(z.string(), labelSchema),
-      settings: z.record(z.enum(settingNames), z.int()),
-      fields: z.record(z.string(), fieldSchema),
-    }),
-  ),
+  contracts: z.record(z.string(), shapeSchema),
+  earlier: z.record(z.string(), z.array(shapeSchema)).exactOptional(),
 });

@@ -53,18 +53,19 @@ export type ContractShape = {
 
 /** Reduces a contract to its shape. Throws when its schema uses something that a shape cannot say. */
 export function contractShape(contract: Contract): ContractShape {
-  const root = shapeOf({
-    schema: z.toJSONSchema(contract.schema, { io: 'input' }),
-    path: contract.topic,
-    required: true,
-  });
-  if (root.fields === undefined)
-    throw new Error(`got a contract ${contract.topic} of a ${root.type}, expected an object`);
+  const fields = fieldsOfJsonSchema(z.toJSONSchema(contract.schema, { io: 'input' }), contract.topic);
   const { topic, key, eventTimeField, nested, labels = {} } = contract;
   const id = contract.idField === undefined ? {} : { idField: contract.idField };
   const { outOfOrdernessMs, allowedLatenessMs, maxFutureMs, idleMs, retentionMs, partitions } = contract;
   const settings = { outOfOrdernessMs, allowedLatenessMs, maxFutureMs, idleMs, retentionMs, partitions };
-  return { topic, key, ...id, eventTimeField, nested, labels, settings, fields: root.fields };
+  return { topic, key, ...id, eventTimeField, nested, labels, settings, fields };
+}
+
+/** The fields of a JSON Schema of an object, by its name in errors. Throws when it says something that a shape cannot. */
+export function fieldsOfJsonSchema(schema: JsonSchema, name: string): Readonly<Record<string, FieldShape>> {
+  const { fields, type } = shapeOf({ schema, path: name, required: true });
+  if (fields !== undefined) return fields;
+  throw new Error(`got a schema ${name} of a ${type}, expected an object`);
 }
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -109,11 +110,19 @@ function requireKnownKeywords(schema: JsonSchema, path: string): void {
 }
 
 const knownKeywords: ReadonlySet<string> = new Set(
-  ['$schema', 'type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'const', 'pattern'].concat(
-    ['readOnly', 'description', 'check'],
-    lowerBounds,
-    upperBounds,
-  ),
+  [
+    '$schema',
+    '$id',
+    'title',
+    'type',
+    'properties',
+    'required',
+    'additionalProperties',
+    'items',
+    'enum',
+    'const',
+    'pattern',
+  ].concat(['readOnly', 'description', 'check'], lowerBounds, upperBounds),
 );
 
 function unsayable(path: string, found: string): Error {

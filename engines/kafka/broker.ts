@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { WeirError } from '../../core/contract/failure.ts';
+import { freePort } from '../free-port.ts';
 import { type BrokerPlace, brokerSettings, dataDirOf } from './broker-settings.ts';
 import { fetchKafka } from './distribution.ts';
 
@@ -154,17 +154,6 @@ async function ready(child: ChildProcess, logPath: string): Promise<void> {
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('got no port, expected a TCP address');
-  return address.port;
 }
 
 function failed(why: string): WeirError {

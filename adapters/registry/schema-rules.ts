@@ -1,0 +1,51 @@
+import { compareFieldSets } from '../../core/contract/compatibility.ts';
+import { type CompatibilityMode, directionsOf, isTransitive } from '../../core/contract/compatibility-mode.ts';
+import { fieldsOfJsonSchema } from '../../core/contract/shape.ts';
+import { parseAvro } from './avro-type.ts';
+import type { RegisteredSchema } from './port.ts';
+
+/** Why a schema may not follow those of a subject, oldest first; null when it may. */
+export function whyNotAfter(
+  mode: CompatibilityMode,
+  {
+    subject,
+    schema,
+    earlier,
+  }: {
+    readonly subject: string;
+    readonly schema: RegisteredSchema;
+    readonly earlier: readonly RegisteredSchema[];
+  },
+): string | null {
+  const newestFirst = earlier.toReversed();
+  for (const before of isTransitive(mode) ? newestFirst : newestFirst.slice(0, 1)) {
+    for (const direction of directionsOf(mode)) {
+      const [writer, reader] = direction === 'backward' ? [before, schema] : [schema, before];
+      const why = whyNotRead(subject, { writer, reader });
+      if (why !== null) return `${direction}: ${why}`;
+    }
+  }
+  return null;
+}
+
+/** Why a reader of one schema cannot read what was written by another; null when it can. */
+function whyNotRead(
+  subject: string,
+  { writer, reader }: { readonly writer: RegisteredSchema; readonly reader: RegisteredSchema },
+): string | null {
+  if (writer.kind !== reader.kind) return `it was ${writer.kind}, and is ${reader.kind}`;
+  if (writer.kind === 'json') {
+    const [first] = compareFieldSets(subject, { writer: fieldsOf(writer), reader: fieldsOf(reader) });
+    return first === undefined ? null : `${first.field}: ${first.rule}`;
+  }
+  try {
+    parseAvro(reader.text).createResolver(parseAvro(writer.text));
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function fieldsOf({ text }: RegisteredSchema): ReturnType<typeof fieldsOfJsonSchema> {
+  return fieldsOfJsonSchema(JSON.parse(text) as Parameters<typeof fieldsOfJsonSchema>[0], 'schema');
+}
