@@ -1,24 +1,26 @@
 import { type Command, Option } from 'commander';
 import { decisionContract } from '../core/contract/decision.ts';
 import { WeirError } from '../core/contract/failure.ts';
+import { addAuthOption, type AuthOptions } from './cluster-options.ts';
 import { wholeNumber } from './invocation.ts';
 import { addRegistryOptions, type RegistryOptions } from './registry-options.ts';
 
 /** The options of a run from Kafka. */
-export type KafkaRunOptions = RegistryOptions & {
-  readonly group?: string;
-  readonly state?: string;
-  readonly instanceId?: string;
-  readonly decisions: string;
-  readonly client: 'platformatic' | 'kafkajs';
-  readonly metricsPort?: number;
-  readonly cutRecords: number;
-  readonly sessionTimeoutMs: number;
-};
+export type KafkaRunOptions = RegistryOptions &
+  AuthOptions & {
+    readonly group?: string;
+    readonly state?: string;
+    readonly instanceId?: string;
+    readonly decisions: string;
+    readonly client: 'platformatic' | 'kafkajs';
+    readonly metricsPort?: number;
+    readonly cutRecords: number;
+    readonly sessionTimeoutMs: number;
+  };
 
 /** Adds the options of a run from Kafka. */
 export function addKafkaOptions(command: Command): Command {
-  return addRegistryOptions(command)
+  return addAuthOption(addRegistryOptions(command))
     .option('--group <group>', 'from Kafka: the group whose members share the partitions')
     .option('--state <dir>', 'from Kafka: the folder of the partitions that all members reach')
     .option('--instance-id <id>', 'from Kafka: a name that outlives the process, so that a restart moves no partition')

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { openCluster } from '../adapters/kafka/cluster.ts';
 import { kafkajsDriver } from '../adapters/kafka/kafkajs.ts';
 import { platformaticDriver } from '../adapters/kafka/platformatic.ts';
 import type { ClusterOptions, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
@@ -35,7 +36,9 @@ export async function runFromKafka(options: Options): Promise<number> {
   const source = parseKafkaSource(address);
   const topics = contractsOfTopics(source.topics);
   const assembled = await assemble({ ...weirFilesOf(options), keyEventsMax: options.keyEventsMax });
-  const driver = driverOf(options.client, { clientId: `weir-${group}-${hostname()}`, bootstrap: source.bootstrap });
+  const { auth } = options;
+  const cluster = await openCluster({ clientId: `weir-${group}-${hostname()}`, brokers: source.brokers, auth });
+  const driver = driverOf(options.client, cluster);
   const partitions = await partitionsOf(driver, {
     group,
     topics: source.topics,

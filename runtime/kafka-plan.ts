@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { realDisk } from '../adapters/files/disk.ts';
 import { makeDirectory, readTextIfAny, writeDurably, writeFully } from '../adapters/files/durable-file.ts';
+import { isBrokers } from '../adapters/kafka/cluster.ts';
 import type { KafkaAdmin } from '../adapters/kafka/port.ts';
 import { authorizationContract } from '../core/contract/authorization.ts';
 import { inputContracts } from '../core/contract/contracts.ts';
@@ -9,19 +10,17 @@ import { WeirError } from '../core/contract/failure.ts';
 import type { Assembled } from './assemble.ts';
 import type { KafkaPlan } from './kafka-partition.ts';
 
-/** Where `kafka://HOST:PORT[,HOST:PORT]/TOPIC[,TOPIC]` points to. */
-export type KafkaSource = { readonly bootstrap: readonly string[]; readonly topics: readonly string[] };
+/** Where `kafka://BROKERS/TOPIC[,TOPIC]` points to; the brokers are `HOST:PORT[,HOST:PORT]` or the ARN of an MSK cluster. */
+export type KafkaSource = { readonly brokers: string; readonly topics: readonly string[] };
 
 /** Parses the address of topics. Throws `SOURCE_INVALID`. */
 export function parseKafkaSource(text: string): KafkaSource {
-  const match = /^kafka:\/\/([^/]+)\/([^/]+)$/.exec(text);
-  const bootstrap = (match?.[1] ?? '').split(',').filter((host) => /^[^:\s]+:\d+$/.test(host));
-  const topics = (match?.[2] ?? '').split(',').filter((topic) => topic !== '');
-  if (match !== null && bootstrap.length === match[1]?.split(',').length && topics.length > 0)
-    return { bootstrap, topics };
+  const [, brokers = '', listed = ''] = /^kafka:\/\/(arn:[^/]+\/[^/]+\/[^/]+|[^/]+)\/([^/]+)$/.exec(text) ?? [];
+  const topics = listed.split(',').filter((topic) => topic !== '');
+  if (isBrokers(brokers) && topics.length > 0) return { brokers, topics };
   throw new WeirError({
     code: 'SOURCE_INVALID',
-    message: `got ${text}, expected kafka://HOST:PORT[,HOST:PORT]/TOPIC[,TOPIC]`,
+    message: `got ${text}, expected kafka://HOST:PORT[,HOST:PORT]/TOPIC[,TOPIC], or an MSK cluster's ARN for the hosts`,
     fix: 'Such as --source kafka://127.0.0.1:9092/payments.authorization.v1',
   });
 }

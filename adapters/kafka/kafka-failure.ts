@@ -25,6 +25,14 @@ const adviceByName: ReadonlyMap<string, Advice> = new Map([
     },
   ],
   [
+    'SASL_AUTHENTICATION_FAILED',
+    {
+      code: 'KAFKA_SIGN_IN_FAILED',
+      what: 'the cluster does not take the credentials',
+      fix: 'Check --auth, the credentials of the environment and what they are allowed.',
+    },
+  ],
+  [
     'UNKNOWN_TOPIC_OR_PARTITION',
     { code: 'TOPIC_UNKNOWN', what: 'the cluster has no such topic', fix: 'Make it: weir topics apply' },
   ],

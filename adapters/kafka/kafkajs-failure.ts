@@ -22,10 +22,14 @@ const namesByCode: ReadonlyMap<unknown, string> = new Map([
   [82, 'FENCED_INSTANCE_ID'],
 ]);
 
+const namesByKind: ReadonlyMap<string, string> = new Map([
+  ['KafkaJSSASLAuthenticationError', 'SASL_AUTHENTICATION_FAILED'],
+]);
+
 /** The broker's names of all errors that a failure is made of. */
 function namesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return [];
-  const code = 'code' in error ? namesByCode.get(error.code) : undefined;
+  const code = ('code' in error ? namesByCode.get(error.code) : undefined) ?? namesByKind.get(error.name);
   const type = 'type' in error && typeof error.type === 'string' && error.type !== 'UNKNOWN' ? error.type : undefined;
   const inner: readonly unknown[] = 'errors' in error && Array.isArray(error.errors) ? error.errors : [];
   return [code ?? type, ...inner.flatMap(namesOf), ...namesOf(error.cause)].filter((name) => name !== undefined);

@@ -11,11 +11,17 @@ const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs;
  * The second driver, over kafkajs: what it differs in is said in the suite that both pass. It writes gzip, and rebalances
  * eagerly: each change of the group takes all partitions from all members for a moment.
  */
-export function kafkajsDriver({ clientId, bootstrap }: ClusterOptions): KafkaDriver {
+export function kafkajsDriver({ clientId, bootstrap, security }: ClusterOptions): KafkaDriver {
   registerCodecs();
+  const token = security?.token;
   const kafka = new Kafka({
     clientId,
     brokers: [...bootstrap],
+    ssl: security?.tls ?? false,
+    reauthenticationThreshold: kafkaLimits.signInAgainMs,
+    ...(token === undefined
+      ? {}
+      : { sasl: { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) } }),
     logLevel: logLevel.NOTHING,
     requestTimeout: kafkaLimits.requestTimeoutMs,
     connectionTimeout: kafkaLimits.connectTimeoutMs,

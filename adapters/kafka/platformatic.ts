@@ -16,7 +16,7 @@ export function platformaticDriver(cluster: ClusterOptions): KafkaDriver {
   };
 }
 
-function baseOf({ clientId, bootstrap }: ClusterOptions): BaseOptions {
+function baseOf({ clientId, bootstrap, security }: ClusterOptions): BaseOptions {
   return {
     clientId,
     bootstrapBrokers: [...bootstrap],
@@ -27,5 +27,7 @@ function baseOf({ clientId, bootstrap }: ClusterOptions): BaseOptions {
     // Its default of a second makes every transaction take that long: a broker says at first that the one before is not over.
     retryDelay: kafkaLimits.retryDelayMs,
     metadataMaxAge: 30_000,
+    ...(security?.tls === true ? { tls: {} } : {}),
+    ...(security?.token === undefined ? {} : { sasl: { mechanism: 'OAUTHBEARER', token: security.token } }),
   };
 }

@@ -134,7 +134,19 @@ export type KafkaDriver = {
 };
 
 /** How a cluster is reached. */
-export type ClusterOptions = { readonly clientId: string; readonly bootstrap: readonly string[] };
+export type ClusterOptions = {
+  readonly clientId: string;
+  readonly bootstrap: readonly string[];
+  /** Plain connections without it. */
+  readonly security?: ClusterSecurity | undefined;
+};
+
+/** How a client signs in. */
+export type ClusterSecurity = {
+  readonly tls: boolean;
+  /** A bearer token (SASL OAUTHBEARER), asked for at each sign-in: connections sign in again before their session ends. */
+  readonly token?: (() => Promise<string>) | undefined;
+};
 
 /** Limits of both drivers, the ones of a batch in bytes. */
 export const kafkaLimits = {
@@ -150,6 +162,8 @@ export const kafkaLimits = {
   closeMs: 2000,
   connectTimeoutMs: 3000,
   sessionTimeoutMs: 10_000,
+  /** Before the end of a session, where the library does not choose. */
+  signInAgainMs: 3000,
   heartbeatMs: 1000,
   /** The cluster ends a transaction that is open for longer: what waits for it reads on. */
   transactionTimeoutMs: 30_000,

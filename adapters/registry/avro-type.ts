@@ -1,4 +1,5 @@
 import avro, { type Schema, type Type } from 'avsc';
+import { z } from 'zod';
 
 /**
  * Longs as numbers, exact up to 2^53 - 1 both ways. The library's own reader gives another number for some of 2^52 and
@@ -21,9 +22,12 @@ const exactLong = avro.types.LongType.__with({
   compare: (left: number, right: number): number => Math.sign(left - right),
 });
 
+/** What the library takes; it checks the rest. */
+const schemaValue = z.custom<Schema>((value) => typeof value === 'string' || typeof value === 'object');
+
 const largest = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** The codec of an Avro schema's text. Throws when it is none. Longs beyond 2^53 - 1 are refused when they are read. */
 export function parseAvro(text: string): Type {
-  return avro.Type.forSchema(JSON.parse(text) as Schema, { registry: { long: exactLong } });
+  return avro.Type.forSchema(schemaValue.parse(JSON.parse(text)), { registry: { long: exactLong } });
 }

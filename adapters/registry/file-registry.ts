@@ -1,11 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { linkSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type CompatibilityMode, compatibilityModes } from '../../core/contract/compatibility-mode.ts';
-import { realDisk } from '../files/disk.ts';
-import { makeDirectory, readTextIfAny, syncDirectory, writeDurably, writeFully } from '../files/durable-file.ts';
-import { withPath } from '../files/failure.ts';
 import type { RegisteredSchema, SchemaRegistry } from './port.ts';
 import { incompatible, refused } from './registry-failure.ts';
 import { whyNotAfter } from './schema-rules.ts';
@@ -22,14 +29,14 @@ const settingsFile = z.strictObject({ compatibility: z.enum(compatibilityModes) 
 export function openFileRegistry(dir: string): SchemaRegistry {
   const schemasDir = join(dir, 'schemas');
   const schemaOf = (id: number): RegisteredSchema | null => {
-    const text = readTextIfAny(realDisk, join(schemasDir, `${id}.json`));
+    const text = readIfAny(join(schemasDir, `${id}.json`));
     return text === null ? null : readAs(schemaFile, text, dir);
   };
   const subjectDirOf = (subject: string) => join(dir, 'subjects', encodeURIComponent(subject));
   const idsOf = (subject: string): number[] => {
     const subjectDir = subjectDirOf(subject);
-    makeDirectory(realDisk, subjectDir);
-    const numbers = withPath(subjectDir, () => readdirSync(subjectDir)).flatMap((name) => {
+    mkdirSync(subjectDir, { recursive: true });
+    const numbers = readdirSync(subjectDir).flatMap((name) => {
       const [, number] = /^(\d+)\.json$/.exec(name) ?? [];
       return number === undefined ? [] : [Number(number)];
     });
@@ -47,9 +54,9 @@ export function openFileRegistry(dir: string): SchemaRegistry {
       if (why !== null) throw incompatible(subject, why);
       const kept = schemaOf(id);
       if (kept !== null && kept.text !== schema.text) throw refused(dir, `two schemas have the id ${id}`);
-      makeDirectory(realDisk, schemasDir);
-      writeJson(join(schemasDir, `${id}.json`), schema);
-      if (linkVersion(subjectDirOf(subject), ids.length + 1, { schemaId: id })) return id;
+      mkdirSync(schemasDir, { recursive: true });
+      createFile(join(schemasDir, `${id}.json`), schema);
+      if (createFile(join(subjectDirOf(subject), `${ids.length + 1}.json`), { schemaId: id })) return id;
     }
   };
   return {
@@ -64,28 +71,39 @@ function idOf({ kind, text }: RegisteredSchema): number {
 }
 
 function modeOf(dir: string): CompatibilityMode {
-  const text = readTextIfAny(realDisk, join(dir, 'settings.json'));
+  const text = readIfAny(join(dir, 'settings.json'));
   return text === null ? 'BACKWARD' : readAs(settingsFile, text, dir).compatibility;
 }
 
-/** False when somebody else has made this version meanwhile. */
-function linkVersion(subjectDir: string, number: number, version: z.infer<typeof versionFile>): boolean {
-  const own = join(subjectDir, `${randomUUID()}.new`);
-  writeJson(own, version);
+/** Makes a file appear whole or not at all; false when it is there already. */
+function createFile(path: string, value: object): boolean {
+  const own = join(dirname(path), `${randomUUID()}.new`);
   try {
-    linkSync(own, join(subjectDir, `${number}.json`));
-    syncDirectory(realDisk, subjectDir);
+    writeFileSync(own, JSON.stringify(value), { flush: true });
+    linkSync(own, path);
+    const dir = openSync(dirname(path), 'r');
+    fsyncSync(dir);
+    closeSync(dir);
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
     rmSync(own, { force: true });
   }
 }
 
-function writeJson(path: string, value: object): void {
-  writeDurably(realDisk, path, (fd) => writeFully(realDisk, fd, Buffer.from(JSON.stringify(value))));
+function readIfAny(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null;
 }
 
 function readAs<T>(schema: z.ZodType<T>, text: string, dir: string): T {

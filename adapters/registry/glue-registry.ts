@@ -60,7 +60,7 @@ async function register(client: GlueClient, { name, subject, schema }: Registrat
         SchemaDefinition,
       }),
     );
-    return available(client, subject, made.SchemaVersionId ?? '');
+    return await available(client, subject, made.SchemaVersionId ?? '');
   } catch (error) {
     // Somebody else has made it meanwhile.
     if (error instanceof ConflictException) return register(client, { name, subject, schema });

@@ -1,8 +1,12 @@
+import { z } from 'zod';
 import { compareFieldSets } from '../../core/contract/compatibility.ts';
 import { type CompatibilityMode, directionsOf, isTransitive } from '../../core/contract/compatibility-mode.ts';
 import { fieldsOfJsonSchema } from '../../core/contract/shape.ts';
 import { parseAvro } from './avro-type.ts';
 import type { RegisteredSchema } from './port.ts';
+
+/** What is looked at field by field. */
+const jsonSchema = z.custom<z.core.JSONSchema.BaseSchema>((value) => typeof value === 'object' && value !== null);
 
 /** Why a schema may not follow those of a subject, oldest first; null when it may. */
 export function whyNotAfter(
@@ -47,5 +51,5 @@ function whyNotRead(
 }
 
 function fieldsOf({ text }: RegisteredSchema): ReturnType<typeof fieldsOfJsonSchema> {
-  return fieldsOfJsonSchema(JSON.parse(text) as Parameters<typeof fieldsOfJsonSchema>[0], 'schema');
+  return fieldsOfJsonSchema(jsonSchema.parse(JSON.parse(text)), 'schema');
 }

@@ -6,6 +6,7 @@ import type { Contract } from '../../core/contract/contract.ts';
 import { contracts } from '../../core/contract/contracts.ts';
 import { decodeFields } from '../../core/decode/decode-contract.ts';
 import { partitionOf } from '../../runtime/partitions.ts';
+import { addClusterOptions, type ClusterCommandOptions, openAskedCluster } from '../cluster-options.ts';
 import { formatCount } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
@@ -15,8 +16,8 @@ import { addSourceOptions, openAskedSource, type SourceFileOptions, untilAborted
 import { remark, say, sayJson } from '../terminal.ts';
 
 type PublishOptions = SourceFileOptions &
+  ClusterCommandOptions &
   RegistryOptions & {
-    readonly bootstrap: string;
     readonly prefix: string;
     readonly json?: true;
   };
@@ -29,8 +30,7 @@ export function addPublish(program: Command, invocation: Invocation): void {
     .description(
       'Writes the events of a file to the topics of their contracts, each in the partition of its key. What a contract refuses is not written: it is counted and told, and the exit code is 3.',
     );
-  addRegistryOptions(addSourceOptions(command))
-    .requiredOption('--bootstrap <brokers>', 'HOST:PORT of brokers, with commas between')
+  addClusterOptions(addRegistryOptions(addSourceOptions(command)))
     .option('--prefix <text>', 'before the name of each topic, such as prod.', '')
     .addOption(jsonOption());
   addExamples(
@@ -51,8 +51,7 @@ async function publish(options: PublishOptions): Promise<number> {
   using interruption = listenForInterruption();
   const { signal } = interruption;
   const source = await openAskedSource(options);
-  const { platformaticDriver } = await import('../../adapters/kafka/platformatic.ts');
-  const driver = platformaticDriver({ clientId: 'weir-publish', bootstrap: options.bootstrap.split(',') });
+  const driver = await openAskedCluster('weir-publish', options);
   const admin = await driver.openAdmin();
   const producer = await driver.openProducer();
   const { encoding } = await openAskedRegistry(options);

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { KafkaAdmin, TopicDescription } from '../../adapters/kafka/port.ts';
 import { WeirError } from '../../core/contract/failure.ts';
 import { planTopics, type TopicStep, wantedTopics, type WantedTopic } from '../../runtime/topic-plan.ts';
+import { addClusterOptions, type ClusterCommandOptions, openAskedCluster } from '../cluster-options.ts';
 import { formatCount } from '../format.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption, wholeNumber } from '../invocation.ts';
 import { remark, say, sayJson } from '../terminal.ts';
 
-type TopicsOptions = {
-  readonly bootstrap: string;
+type TopicsOptions = ClusterCommandOptions & {
   readonly prefix: string;
   readonly partitions?: number;
   readonly replicas: number;
@@ -38,8 +38,7 @@ export function addTopics(program: Command, invocation: Invocation): void {
 }
 
 function withCluster(command: Command): Command {
-  return command
-    .requiredOption('--bootstrap <brokers>', 'HOST:PORT of brokers, with commas between')
+  return addClusterOptions(command)
     .option('--prefix <text>', 'before the name of each topic, such as prod.', '')
     .option('--partitions <n>', 'in place of what the contracts say', wholeNumber(1))
     .option('--replicas <n>', 'of each partition', wholeNumber(1), 3)
@@ -47,9 +46,7 @@ function withCluster(command: Command): Command {
 }
 
 async function runTopics(options: TopicsOptions, what: 'plan' | 'apply'): Promise<number> {
-  const { platformaticDriver } = await import('../../adapters/kafka/platformatic.ts');
-  const bootstrap = options.bootstrap.split(',');
-  const admin = await platformaticDriver({ clientId: 'weir-topics', bootstrap }).openAdmin();
+  const admin = await (await openAskedCluster('weir-topics', options)).openAdmin();
   try {
     const wanted = wantedTopics(options);
     const steps = planTopics(wanted, await existingOf(admin, wanted));

@@ -44,14 +44,14 @@ export function findIncompatible(
   const findings: Finding[] = [];
   for (const [topic, shape] of Object.entries(locked.contracts)) {
     const earlier = [shape, ...(locked.earlier?.[topic] ?? []).toReversed()];
-    const now = current.contracts[topic];
+    const latest = current.contracts[topic];
     for (const [index, before] of earlier.slice(0, isTransitive(mode) ? earlier.length : 1).entries()) {
       const versionsBack = index + 1;
       if (directionsOf(mode).includes('backward'))
-        findings.push(...findingsOf({ topic, writer: before, reader: now, direction: 'backward', versionsBack }));
+        findings.push(...findingsOf({ topic, writer: before, reader: latest, direction: 'backward', versionsBack }));
       // Who reads an earlier version of a contract that is gone gets nothing, and refuses nothing.
-      if (now !== undefined && directionsOf(mode).includes('forward'))
-        findings.push(...findingsOf({ topic, writer: now, reader: before, direction: 'forward', versionsBack }));
+      if (latest !== undefined && directionsOf(mode).includes('forward'))
+        findings.push(...findingsOf({ topic, writer: latest, reader: before, direction: 'forward', versionsBack }));
     }
   }
   return findings;

@@ -28,8 +28,8 @@ export function succeed({
 }): ContractsLock {
   const earlier: Record<string, readonly ContractShape[]> = { ...locked.earlier };
   for (const [topic, shape] of Object.entries(locked.contracts)) {
-    const now = current.contracts[topic];
-    if (now !== undefined && JSON.stringify(now.fields) === JSON.stringify(shape.fields)) continue;
+    const latest = current.contracts[topic];
+    if (latest !== undefined && JSON.stringify(latest.fields) === JSON.stringify(shape.fields)) continue;
     earlier[topic] = [...(earlier[topic] ?? []), shape];
   }
   return Object.keys(earlier).length === 0 ? current : { ...current, earlier };

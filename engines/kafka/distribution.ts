@@ -23,9 +23,8 @@ export async function fetchKafka(cacheDir = cacheOfEngines()): Promise<string> {
   try {
     writeFileSync(join(staging, 'pom.xml'), pomOf());
     const fetched = join(staging, 'jars');
-    await runMaven(`Kafka ${kafkaVersion}`, 'copy-dependencies', [
-      ...['-f', join(staging, 'pom.xml'), '-DincludeScope=runtime', `-DoutputDirectory=${fetched}`],
-    ]);
+    const options = ['-f', join(staging, 'pom.xml'), '-DincludeScope=runtime', `-DoutputDirectory=${fetched}`];
+    await runMaven(`Kafka ${kafkaVersion}`, 'copy-dependencies', options);
     // Who comes second finds the folder of the first, which holds the same.
     if (!existsSync(jars)) renameSync(fetched, jars);
     return jars;

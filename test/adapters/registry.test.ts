@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { openConfluentRegistry } from '../../adapters/registry/confluent-registry.ts';
 import { schemaOfContract } from '../../adapters/registry/contract-schemas.ts';
 import { openFileRegistry } from '../../adapters/registry/file-registry.ts';
@@ -122,7 +123,7 @@ describe('a reader', () => {
   test('takes what an older version wrote, with what it lacked missing', async () => {
     const registry = openFileRegistry(dir);
     const { text } = schemaOfContract(contract, 'avro');
-    const current = JSON.parse(text) as { fields: { name: string }[] };
+    const current = z.looseObject({ fields: z.array(z.looseObject({ name: z.string() })) }).parse(JSON.parse(text));
     const fields = current.fields.filter(({ name }) => name !== 'deviceId' && name !== 'location');
     const older = JSON.stringify({ ...current, fields });
     const schemaId = await registry.register(`${topic}-value`, { kind: 'avro', text: older });

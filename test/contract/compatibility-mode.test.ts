@@ -49,7 +49,7 @@ const versions = fc.tuple(version, version, fc.subarray(['a', 'b', 'c'])).map(([
   const taken = Object.fromEntries(
     kept.flatMap((name) => (name in shapeOf(first) ? [[name, shapeOf(first)[name]]] : [])),
   );
-  return [first, contractOf({ ...shapeOf(other), ...taken } as z.core.$ZodLooseShape)] as const;
+  return [first, contractOf({ ...shapeOf(other), ...taken })] as const;
 });
 
 function valuesOf(contract: Contract, seed: number): unknown[] {
