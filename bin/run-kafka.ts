@@ -56,7 +56,7 @@ export async function runFromKafka(options: Options): Promise<number> {
     state,
     assembled,
     read: registry === null ? plainReader : createRecordReader(registry, inputContracts),
-    encode: writer.encode,
+    writer,
     cutRecords: options.cutRecords,
     stateBytesMax: options.stateMibMax * 2 ** 20,
   };

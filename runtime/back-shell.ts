@@ -10,6 +10,7 @@ import type { Interner } from '../core/decode/interner.ts';
 import { createPageBook } from '../core/engine/pages.ts';
 import type { SettledColumns } from '../core/features/columnar-settled.ts';
 import type { Decision } from '../core/score/decision.ts';
+import { createDecisionText, type DecisionText } from '../core/score/decision-text.ts';
 import { layOutDecisions } from '../core/score/decision-columns.ts';
 import { materialise } from '../core/score/materialise.ts';
 import { columnarLedgerTotals } from '../core/sinks/columnar-ledger-state.ts';
@@ -29,6 +30,12 @@ import type { KeptCut } from './cut-keeper.ts';
 import { createKeyCollector } from './key-collector.ts';
 import { assertStateFits } from './state-limit.ts';
 import { createStateParts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
+
+/** Which decisions are told of a batch: the last declines or all of them as objects, or all as the text to publish. */
+export type Tells = 'declines' | 'all' | 'texts';
+
+/** Decisions of a batch, as it was asked to tell them. */
+export type Told = { readonly decisions: readonly Decision[]; readonly texts: readonly DecisionText[] };
 
 /** A batch as the front hands it on. */
 export type HandedBatch = {
@@ -56,8 +63,7 @@ export type BackShellOptions = {
   /** Writes what makes a cut the one that recovery begins from. */
   readonly keep: (cut: KeptCut) => Promise<void>;
   readonly sink: PartSink;
-  /** Which decisions `take` tells as objects. */
-  readonly tells: 'declines' | 'all';
+  readonly tells: Tells;
   /** Bytes that the half's state may take. */
   readonly stateBytesMax: number;
   readonly disk?: Disk;
@@ -77,6 +83,7 @@ export class BackShell {
   readonly #keys = createKeyCollector();
   readonly #schemas: LakeTables;
   readonly #tables: ColumnarTables;
+  readonly #textOf: ReturnType<typeof createDecisionText>;
   readonly #decisions: ReturnType<typeof createDecisions>;
   #cut: LakeCut;
 
@@ -107,7 +114,9 @@ export class BackShell {
     this.#lake = openLake({ dir: join(dir, 'lake'), disk });
     this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset, disk);
     this.#schemas = lakeTables(plan);
-    this.#tables = createColumnarTables({ scoring, interner, partition: options.partition ?? 0 });
+    const { partition = 0 } = options;
+    this.#tables = createColumnarTables({ scoring, interner, partition });
+    this.#textOf = createDecisionText({ scoring, interner, partition });
     this.#decisions = createDecisions(batchRecordsMax, weir.ruleCount);
     this.#cut = this.#lake.openCut(fromOffset);
   }
@@ -116,7 +125,7 @@ export class BackShell {
    * Decides and posts a batch, and writes its decisions to the journal, where `sync` makes them durable. Gives those that
    * are to be told.
    */
-  take({ slot, settled, rare, endOffset }: HandedBatch): readonly Decision[] {
+  take({ slot, settled, rare, endOffset }: HandedBatch): Told {
     assertStateFits(this.#back.book, { half: 'back', stateBytesMax: this.#options.stateBytesMax });
     const { recorded, weir, owner } = this.#options;
     const { columns, values } = slot;
@@ -200,18 +209,20 @@ export class BackShell {
     }
   }
 
-  #told({ columns, values }: HandedBatch['slot']): Decision[] {
+  #told({ columns, values }: HandedBatch['slot']): Told {
     const { tells, weir, interner, partition = 0 } = this.#options;
     const { scoring } = weir.options;
     const decisions = this.#decisions.made;
     const told: Decision[] = [];
+    const texts: DecisionText[] = [];
     const rows = columns.counts[countAt.rows]!;
     for (let row = 0; row < rows; row++) {
       if (columns.op[row] !== operations.authorization) continue;
       if (tells === 'declines' && decisions.outcome[row] !== declined) continue;
-      told.push(materialise({ scoring, columns, interner, values, decisions, partition, row }));
+      if (tells === 'texts') texts.push(this.#textOf({ columns, values, decisions }, row));
+      else told.push(materialise({ scoring, columns, interner, values, decisions, partition, row }));
     }
-    return tells === 'all' ? told : told.slice(-declinesToldMax);
+    return { decisions: tells === 'declines' ? told.slice(-declinesToldMax) : told, texts };
   }
 }
 

@@ -90,7 +90,7 @@ class BackThread {
     const slot = this.#slots[number]!;
     slot.settled.rowCount = settledRows;
     slot.settled.textBytes = settledTextBytes;
-    const decisions = this.#shell.take({ slot, settled: slot.settled, rare, endOffset });
+    const { decisions } = this.#shell.take({ slot, settled: slot.settled, rare, endOffset });
     this.#tellFront({ kind: 'free', slot: number });
     return decisions;
   }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import type { Processes } from '../adapters/files/process-liveness.ts';
 import type { Assembled } from './assemble.ts';
-import { BackShell } from './back-shell.ts';
+import { BackShell, type Tells, type Told } from './back-shell.ts';
 import { type BatchSlot, openSlot, slotBytes } from './batch-slot.ts';
 import { openOutput, type OpenedOutput } from './columnar-opening.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
@@ -22,11 +22,11 @@ export type ColumnarOptions = {
   /** Our clock, milliseconds UTC: what `ingestTimeMs` is taken from. */
   readonly clockMs?: () => number;
   /** Which decisions the reports of batches hold. */
-  readonly tells?: 'declines' | 'all';
+  readonly tells?: Tells;
   /** Of the topic, as decisions name it; 0 without it. */
   readonly partition?: number;
   /** Awaited once the decisions of a batch are durable, and before a cut is made of them. */
-  readonly onDurable?: (report: BatchReport) => Promise<void>;
+  readonly onDurable?: (report: DurableBatch) => Promise<void>;
   /** Bytes that the state of each half may take. */
   readonly stateBytesMax?: number;
   readonly disk?: Disk;
@@ -154,10 +154,10 @@ export class Columnar implements Scoring {
     const taken = this.#front.take(this.#output.log.endOffset, this.#slot);
     if (taken === null) return null;
     const { settled, rare, endOffset, endsCut } = taken;
-    const decisions = this.#back.take({ slot: this.#slot, settled, rare, endOffset });
+    const told = this.#back.take({ slot: this.#slot, settled, rare, endOffset });
     this.#back.sync();
-    const report = { records: endOffset - before, nextOffset: endOffset, decisions };
-    await this.#onDurable?.(report);
+    const report = { records: endOffset - before, nextOffset: endOffset, decisions: told.decisions };
+    await this.#onDurable?.({ ...report, texts: told.texts });
     if (endsCut) await this.#cut.begin();
     else await this.#cut.goOn();
     return report;
@@ -167,4 +167,5 @@ export class Columnar implements Scoring {
 function createSlot({ options }: ColumnarWeir, rowsMax: number): BatchSlot {
   const shape = { layout: options.layout, featureCount: options.plan.features.length, rowsMax };
   return openSlot(new ArrayBuffer(slotBytes(shape)), shape);
-}
+} /** A batch whose decisions are durable, before anything makes them the past. */
+export type DurableBatch = BatchReport & Pick<Told, 'texts'>;

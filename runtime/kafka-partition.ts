@@ -1,12 +1,13 @@
+import type { RecordWriter } from '../adapters/registry/record-writer.ts';
 import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { KafkaAdmin, KafkaBatch, KafkaDriver, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Assembled } from './assemble.ts';
-import { Columnar } from './columnar.ts';
+import { Columnar, type DurableBatch } from './columnar.ts';
 import { claimManifest } from './manifest.ts';
 import { openPartitionDirectory } from './partition-directory.ts';
 import { partitionDir } from './partitions.ts';
-import type { BatchReport, Scoring } from './scoring.ts';
+import type { Scoring } from './scoring.ts';
 import { openSourcePositions, type SourcePositions } from './source-positions.ts';
 
 /** What a worker reads, and where it writes. */
@@ -22,7 +23,7 @@ export type KafkaPlan = {
   readonly assembled: Assembled;
   /** How values of records become events, and decisions values. */
   readonly read: RecordReader;
-  readonly encode: (decision: Decision) => Uint8Array;
+  readonly writer: Pick<RecordWriter, 'encode' | 'encodeText'>;
   /** Records between two cuts of a partition: at most as many are taken again after a crash. */
   readonly cutRecords: number;
   readonly stateBytesMax: number;
@@ -31,7 +32,7 @@ export type KafkaPlan = {
 /** Decisions that readers of committed records see from now on. */
 export type Published = {
   readonly partition: number;
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly { readonly outcome: string }[];
   /** Records whose effects are committed with them. */
   readonly records: number;
 };
@@ -121,11 +122,12 @@ function openState(options: {
   readonly plan: KafkaPlan;
   readonly partition: number;
   readonly dir: string;
-  readonly onDurable: (report: BatchReport) => Promise<void>;
+  readonly onDurable: (batch: DurableBatch) => Promise<void>;
 }): Opened {
   const { plan, partition, dir, onDurable } = options;
   const { assembled, cutRecords, stateBytesMax, topics, partitions } = plan;
-  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells: 'all', partition, onDurable });
+  const tells = plan.writer.encodeText === null ? 'all' : 'texts';
+  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells, partition, onDurable });
   const path = `kafka:${[...topics.keys()].join(',')} partition ${partition} of ${partitions}`;
   claimManifest({
     dir,
@@ -201,7 +203,7 @@ async function startsOf(options: {
 
 type Publisher = {
   readonly begin: (positions: SourcePositions) => void;
-  readonly publish: (report: BatchReport) => Promise<void>;
+  readonly publish: (batch: DurableBatch) => Promise<void>;
 };
 
 /** Publishes the decisions of each batch that the group has not committed, with the offsets that it comes to. */
@@ -217,7 +219,8 @@ function createPublisher(options: {
   let positions: SourcePositions | null = null;
   return {
     begin: (opened) => (positions = opened),
-    publish: async ({ nextOffset, decisions }) => {
+    publish: async (batch) => {
+      const { nextOffset } = batch;
       if (positions === null) throw new Error('got decisions before the positions, expected them after');
       const { firstLogOffset, records } = positions.takeUntil(nextOffset);
       const isNew = records.map(({ topic, sourcePosition }) => sourcePosition >= (committed.get(topic) ?? 0));
@@ -226,9 +229,14 @@ function createPublisher(options: {
         if (isNew[index] === true) reached.set(topic, sourcePosition + 1);
       }
       if (reached.size === 0) return;
-      const fresh = decisions.filter(({ offset }) => isNew[offset - firstLogOffset] === true);
+      const fresh = valuesOf(plan, batch).filter(({ offset }) => isNew[offset - firstLogOffset] === true);
       await commit({
-        records: fresh.map((decision) => outgoing(plan, partition, decision)),
+        records: fresh.map(({ accountId, value }) => ({
+          topic: plan.decisionsTopic,
+          partition,
+          key: Buffer.from(accountId),
+          value,
+        })),
         offsets: [...reached].map(([contract, next]) => ({
           topic: topicOf.get(contract) ?? contract,
           partition,
@@ -240,15 +248,13 @@ function createPublisher(options: {
   };
 }
 
-function outgoing({ decisionsTopic, encode }: KafkaPlan, partition: number, decision: Decision): OutgoingRecord {
-  const { accountId, decisionId } = decision;
-  return {
-    topic: decisionsTopic,
-    partition,
-    key: Buffer.from(accountId),
-    value: encode(decision),
-    headers: [['decision-id', Buffer.from(decisionId)]],
-  };
+type DecisionValue = Pick<Decision, 'offset' | 'accountId'> & { readonly outcome: string; readonly value: Uint8Array };
+
+/** The decisions of a batch as records hold them, in the order of their offsets. */
+function valuesOf({ writer }: KafkaPlan, { decisions, texts }: DurableBatch): DecisionValue[] {
+  const { encode, encodeText } = writer;
+  if (encodeText === null) return decisions.map((decision) => ({ ...decision, value: encode(decision) }));
+  return texts.map(({ offset, accountId, outcome, text }) => ({ offset, accountId, outcome, value: encodeText(text) }));
 }
 
 function contractOf(plan: KafkaPlan, topic: string): string {

@@ -81,7 +81,12 @@ async function publish(options: PublishOptions): Promise<number> {
   return refused > 0 ? exitCodes.negative : exitCodes.ok;
 }
 
-type Destination = { readonly topic: string; readonly partitions: number; readonly writer: RecordWriter };
+type Destination = {
+  readonly writer: RecordWriter;
+  readonly topic: string;
+  /** Looked up when the first event is to be written. */
+  readonly partitions: () => Promise<number>;
+};
 type Destinations = (contract: Contract) => Promise<Destination>;
 
 /** Looks up each topic once, and makes its schema known. */
@@ -92,8 +97,10 @@ function createDestinations(
   const known = new Map<string, Promise<Destination>>();
   const open = async (contract: Contract): Promise<Destination> => {
     const topic = `${prefix}${contract.topic}`;
-    const { partitions } = await admin.describeTopic(topic);
-    return { topic, partitions, writer: await openRecordWriter({ contract, topic, encoding }) };
+    const writer = await openRecordWriter({ contract, topic, encoding });
+    let description: ReturnType<KafkaAdmin['describeTopic']> | undefined;
+    const partitions = async (): Promise<number> => (await (description ??= admin.describeTopic(topic))).partitions;
+    return { topic, partitions, writer };
   };
   return (contract) => {
     const found = known.get(contract.topic) ?? open(contract);
@@ -116,6 +123,6 @@ async function recordOf(
   if (!written.ok) return { why: written.refusal.message };
   const { event, value } = written;
   const key = String(event[contract.key]);
-  const partition = partitionOf({ tenantId: String(event['tenantId']), key }, partitions);
+  const partition = partitionOf({ tenantId: String(event['tenantId']), key }, await partitions());
   return { topic, partition, key: Buffer.from(key), value };
 }

@@ -65,8 +65,8 @@ export function reasonOf(
   { value, baseline, contribution }: Pick<ReasonCode, 'value' | 'baseline' | 'contribution'>,
 ): ReasonCode {
   return {
-    code: `${code}${suffixOf({ value, baseline })}`,
-    text: textOf({ label, value, baseline }),
+    code: `${code}${reasonSuffix({ value, baseline })}`,
+    text: reasonText({ label, value, baseline }),
     feature,
     value,
     baseline,
@@ -101,7 +101,8 @@ function largestIndexes(contributions: Float64Array): number[] {
   return largest;
 }
 
-function suffixOf({ value, baseline }: Omit<TextInput, 'label'>): string {
+/** What the code of a feature ends with, by its value and the customer's normal. */
+export function reasonSuffix({ value, baseline }: Omit<TextInput, 'label'>): string {
   if (value === null) return '_MISSING';
   if (baseline === null || value === baseline) return '';
   return value > baseline ? '_HIGH' : '_LOW';
@@ -109,7 +110,8 @@ function suffixOf({ value, baseline }: Omit<TextInput, 'label'>): string {
 
 type TextInput = { label: string; value: number | null; baseline: number | null };
 
-function textOf({ label, value, baseline }: TextInput): string {
+/** A reason in words; a label holds letters, digits and spaces. */
+export function reasonText({ label, value, baseline }: TextInput): string {
   const said = value === null ? 'missing' : formatNumber(value);
   return `${label} is ${said}, ${baseline === null ? 'no normal known' : `normally ${formatNumber(baseline)}`}`;
 }

@@ -30,6 +30,7 @@ describe('every command', () => {
     expect(leaves.map(({ path }) => path).toSorted()).toEqual([
       'weir completion',
       'weir contracts check',
+      'weir contracts export',
       'weir contracts list',
       'weir contracts lock',
       'weir demo',

@@ -71,8 +71,10 @@ describe.concurrent('weir contracts', () => {
         topic: 'payments.authorization.v1',
         field: 'amountMinor',
         rule: 'boundTightened',
-        locked: 'maximum 9000000000000',
-        current: 'maximum 1000000000000',
+        direction: 'backward',
+        versionsBack: 1,
+        writer: 'maximum 9000000000000',
+        reader: 'maximum 1000000000000',
       },
     ]);
     const refused = await weir('contracts', 'lock', '--write', '--lock', 'lock.json');

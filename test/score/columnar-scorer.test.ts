@@ -16,7 +16,8 @@ import {
 } from '../../core/score/columnar-scorer.ts';
 import { createDecider, type Scoring } from '../../core/score/decide.ts';
 import type { Decision } from '../../core/score/decision.ts';
-import { materialise } from '../../core/score/materialise.ts';
+import { createDecisionText } from '../../core/score/decision-text.ts';
+import { type DecidedRow, materialise } from '../../core/score/materialise.ts';
 import { bindModel, parseModel } from '../../core/score/model.ts';
 import { compileRules } from '../../core/score/rules.ts';
 import { KeptPages } from '../engine/kept-pages.ts';
@@ -93,7 +94,7 @@ function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] 
     scoreRows(scorer, state, { columns, values, rowCount: batch.length, out });
     for (const [row, { isDecided }] of batch.entries()) {
       if (isDecided)
-        decisions.push(materialise({ scoring, columns, interner, values, decisions: out, partition: 3, row }));
+        decisions.push(asPublished({ scoring, columns, interner, values, decisions: out, partition: 3, row }));
     }
     sweepColumnarBaselines(state.baselines, { watermarkMs: state.watermarkMs, slots: 1000 });
     kept.begin(state.baselines.pages.book, 'changed');
@@ -101,6 +102,15 @@ function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] 
     state = createColumnarScoreState(baselines, { book: kept.restore(), rest: structuredClone(restOfScore(state)) });
   }
   return decisions;
+}
+
+/** A row's decision, whose published text is the JSON of it. */
+function asPublished(decided: DecidedRow): Decision {
+  const decision = materialise(decided);
+  const published = createDecisionText(decided)(decided, decided.row);
+  const { offset, accountId, outcome } = decision;
+  expect(published).toEqual({ offset, accountId, outcome, text: JSON.stringify(decision) });
+  return decision;
 }
 
 const event: fc.Arbitrary<Omit<Authorization, 'eventTimeMs'>> = fc.record(
