@@ -105,8 +105,12 @@ export async function openKafkaPartition(options: {
             positions.save();
           }
         } finally {
-          await scoring.close();
-          await producer.close().catch(() => undefined);
+          try {
+            await scoring.close();
+          } finally {
+            // Also when nothing can be written any more: an open connection would keep the process alive.
+            await producer.close().catch(() => undefined);
+          }
         }
       },
     };

@@ -38,6 +38,7 @@ const finalCodes = new Set([
   'INSTANCE_TAKEN',
   'RECORD_TOO_LARGE',
   'DISK_FAILED',
+  'DISK_FULL',
 ]);
 const limits = { backoffMs: 250, backoffMsMax: 2000, lookMs: 5000, leaveMs: 5000 } as const;
 

@@ -3,6 +3,7 @@ import { createWriteStream, existsSync, mkdirSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { WeirError } from '../../core/contract/failure.ts';
 import { freePort } from '../free-port.ts';
 import { type BrokerPlace, brokerSettings, dataDirOf } from './broker-settings.ts';
@@ -23,6 +24,8 @@ export type Broker = {
   /** Stops it in the middle of whatever it does (SIGSTOP), until `thaw`. */
   readonly freeze: () => void;
   readonly thaw: () => void;
+  /** Both, with so much time between. */
+  readonly freezeFor: (lengthMs: number) => Promise<void>;
   /** Starts it again over the same data, after `stop` or `kill`. */
   readonly restart: () => Promise<void>;
   /** Resolves when the process that runs now has ended, whoever ended it. */
@@ -75,6 +78,11 @@ export async function startBroker({ dir, port, proxyPort, settings = {} }: Broke
     kill: () => end('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
+    freezeFor: async (lengthMs) => {
+      child.kill('SIGSTOP');
+      await delay(lengthMs);
+      child.kill('SIGCONT');
+    },
     restart: async () => {
       if (hasEnded(child)) child = await launch({ classPath, settingsPath, place });
     },

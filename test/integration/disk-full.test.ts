@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { runWeir } from './crash.ts';
 import { digestOf } from './digest.ts';
+import { mountSmall } from './small-disk.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-full-'));
 const small = join(dir, 'small');
-const isMounted = mountSmall();
+const isMounted = mountSmall(small, 2);
 if (!isMounted) process.stderr.write('disk-full.test.ts is skipped: this user may not mount a tmpfs\n');
 
 afterAll(() => {
@@ -29,13 +30,3 @@ test.skipIf(!isMounted)('a run stops on a full disk, says what to do, and ends r
   expect(roomy.code, roomy.stderr).toBe(0);
   expect(await digestOf(join(small, 'out'))).toEqual(await digestOf(join(dir, 'roomy')));
 });
-
-function mountSmall(): boolean {
-  mkdirSync(small);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', small], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

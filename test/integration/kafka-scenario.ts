@@ -14,6 +14,9 @@ export type Scenario = {
   /** How many decisions come. */
   readonly decisions: number;
   readonly more?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** In place of a folder beside the others. */
+  readonly state?: string;
 };
 
 /** A run under way. */
@@ -24,6 +27,8 @@ export type Run = {
   readonly start: (more?: readonly string[]) => Worker;
   /** Resolves once so many more decisions than now can be read, or all. */
   readonly after: (decisions: number) => Promise<void>;
+  /** Resolves with the next decision that can be read, and notes how long that took since the fault. */
+  readonly recovered: (sinceMs: number) => Promise<void>;
 };
 
 /** What readers saw by partition, and the digests of what was kept. */
@@ -32,20 +37,22 @@ export type Outcome = {
   readonly digests: Readonly<Record<string, unknown>>;
   readonly plan: WorkerPlan;
   readonly lines: readonly string[];
+  /** How long each fault was felt. */
+  readonly recoveriesMs: readonly number[];
 };
 
 /** Runs a topic through in a group of its own, with a disturbance, until all is decided; then stops what runs, in order. */
 export async function runThrough(scenario: Scenario, disturb: (run: Run) => Promise<void>): Promise<Outcome> {
-  const { driver, world, bootstrap, payments, more = [] } = scenario;
+  const { driver, world, bootstrap, payments, more = [], env = {} } = scenario;
   const group = randomUUID();
   const decisions = `t${group.slice(0, 8)}.fraud.decision.v1`;
   const admin = await driver.openAdmin();
   await admin.createTopics([{ topic: decisions, partitions: world.partitions, configs: { 'retention.ms': '-1' } }]);
   await admin.close();
-  const plan = { bootstrap, topics: { payments, decisions }, group, state: join(world.dir, group) };
+  const plan = { bootstrap, topics: { payments, decisions }, group, state: scenario.state ?? join(world.dir, group) };
   const workers: Worker[] = [];
   const start = (extra: readonly string[] = []): Worker => {
-    const worker = startWorker(world, { ...plan, more: [...more, ...extra] });
+    const worker = startWorker(world, { ...plan, env, more: [...more, ...extra] });
     workers.push(worker);
     return worker;
   };
@@ -54,9 +61,16 @@ export async function runThrough(scenario: Scenario, disturb: (run: Run) => Prom
     const wanted = Math.min(reading.records.length + count, scenario.decisions);
     await reading.until(() => reading.records.length >= wanted);
   };
+  const recoveriesMs: number[] = [];
+  const recovered = async (sinceMs: number): Promise<void> => {
+    const known = reading.records.length;
+    if (known === scenario.decisions) return;
+    await Promise.race([reading.until(() => reading.records.length > known), nobodyLeft(workers)]);
+    recoveriesMs.push(performance.now() - sinceMs);
+  };
   start();
   try {
-    await disturb({ reading, plan, workers, start, after });
+    await disturb({ reading, plan, workers, start, after, recovered });
     await Promise.race([reading.until(() => reading.records.length >= scenario.decisions), nobodyLeft(workers)]);
     await stopAll(workers, world.partitions);
   } finally {
@@ -64,7 +78,7 @@ export async function runThrough(scenario: Scenario, disturb: (run: Run) => Prom
     await reading.close();
   }
   const lines = workers.flatMap((worker) => worker.lines);
-  return { decisions: byPartition(reading), digests: await digestsOf(plan.state), plan, lines };
+  return { decisions: byPartition(reading), digests: await digestsOf(plan.state), plan, lines, recoveriesMs };
 }
 
 /** Stops the workers that run, once they have all partitions among them, so that all of the state is whole. */

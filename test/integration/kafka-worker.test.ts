@@ -1,5 +1,6 @@
 import { Admin } from '@platformatic/kafka';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { decisionContract } from '../../core/contract/decision.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
 import { type Outcome, type Run, runThrough, type Scenario } from './kafka-scenario.ts';
 import { authorizations, createTopics, createWorld, readDecisions, record, startWorker } from './kafka-world.ts';
+import { mountSmall } from './small-disk.ts';
 import { openProxy, type Proxy } from '../../engines/network/proxy.ts';
 
 const partitions = 4;
@@ -54,11 +56,20 @@ async function fill(topic: string): Promise<void> {
 }
 
 /** Runs with a disturbance, and holds what came out against the undisturbed run. */
-async function expectSame(disturb: (run: Run) => Promise<void>, more: readonly string[] = []): Promise<Outcome> {
-  const outcome = await runThrough({ ...scenario, more }, disturb);
+async function expectSame(disturb: (run: Run) => Promise<void>, more: Partial<Scenario> = {}): Promise<Outcome> {
+  const outcome = await runThrough({ ...scenario, ...more }, disturb);
   expect(outcome.decisions).toEqual(expected.decisions);
   expect(outcome.digests).toEqual(expected.digests);
+  noteRecoveries(outcome);
   return outcome;
+}
+
+/** For the command that runs all of this several times and tells of it. */
+function noteRecoveries({ decisions, recoveriesMs }: Outcome): void {
+  const file = process.env['WEIR_FAULTS_FILE'];
+  if (file === undefined) return;
+  const compared = Object.values(decisions).flat().length;
+  appendFileSync(file, `${JSON.stringify({ fault: expect.getState().currentTestName, compared, recoveriesMs })}\n`);
 }
 
 const last = <Item>(items: readonly Item[]): Item => {
@@ -86,15 +97,17 @@ test('the undisturbed run kept a dead letter and a ledger, so that the compariso
 test('killed five times in the middle, a worker puts out what an undisturbed one does', async () => {
   let kills = 0;
   await expectSame(
-    async ({ after: decided, workers, start }) => {
+    async ({ after: decided, workers, start, recovered }) => {
       for (; kills < 5; kills++) {
         await decided(2000);
+        const killedMs = performance.now();
         last(workers).process.kill('SIGKILL');
         await last(workers).ended;
         start();
+        await recovered(killedMs);
       }
     },
-    ['--instance-id', 'one'],
+    { more: ['--instance-id', 'one'] },
   );
   expect(kills).toBe(5);
 });
@@ -102,32 +115,34 @@ test('killed five times in the middle, a worker puts out what an undisturbed one
 const noticed = /KAFKA_/;
 
 test('a broker that is killed and started again loses and doubles nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
     await decided(3000);
     await broker.kill();
     await last(workers).said(noticed);
     await broker.restart();
+    await recovered(performance.now());
   });
   expect(lines.join('\n')).toMatch(noticed);
 });
 
-test('a broker that freezes until it is missed loses and doubles nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+test('a broker that freezes for 30 seconds loses and doubles nothing', async () => {
+  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
     await decided(3000);
-    broker.freeze();
+    await broker.freezeFor(30_000);
     await last(workers).said(noticed);
-    broker.thaw();
+    await recovered(performance.now());
   });
   expect(lines.join('\n')).toMatch(noticed);
 });
 
 test('connections that are slow and reset lose and double nothing', async () => {
   let resets = 0;
-  await expectSame(async ({ after: decided }) => {
+  await expectSame(async ({ after: decided, recovered }) => {
     proxy.latencyMs = 20;
     for (let times = 0; times < 4; times++) {
       await decided(2000);
       resets += proxy.reset();
+      await recovered(performance.now());
     }
     proxy.latencyMs = 0;
   });
@@ -135,34 +150,38 @@ test('connections that are slow and reset lose and double nothing', async () => 
 });
 
 test('replies that are lost, so that nobody knows what was committed, lose and double nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
     await decided(3000);
     proxy.areRepliesLost = true;
     await last(workers).said(noticed);
     proxy.areRepliesLost = false;
     proxy.reset();
+    await recovered(performance.now());
   });
   expect(lines.join('\n')).toMatch(noticed);
 });
 
 test('a network that is cut without a word loses and doubles nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers }) => {
+  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
     await decided(3000);
     proxy.isCut = true;
     await last(workers).said(noticed);
     proxy.isCut = false;
     proxy.reset();
+    await recovered(performance.now());
   });
   expect(lines.join('\n')).toMatch(noticed);
 });
 
 test('an owner that is stopped past its session and wakes again publishes nothing more of what went to another', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers, start, reading }) => {
+  const { lines } = await expectSame(async ({ after: decided, workers, start, reading, recovered }) => {
     await decided(3000);
     const sleeper = last(workers);
     sleeper.process.kill('SIGSTOP');
+    const stoppedMs = performance.now();
     const heir = start();
     await heir.said(/partition 3 is ours/);
+    await recovered(stoppedMs);
     await reading.until(() => reading.records.length >= events / 2);
     sleeper.process.kill('SIGCONT');
   });
@@ -181,6 +200,40 @@ test('members that come and go all the time lose and double nothing', async () =
     }
   });
   expect(joins).toBe(4);
+});
+
+test.each([
+  ['an hour ahead', 3_600_000],
+  ['an hour behind', -3_600_000],
+])('a worker whose clock is %s decides as one whose clock is right', async (_, shiftMs) => {
+  const clock = new URL('../../engines/clock/shifted-clock.ts', import.meta.url).pathname;
+  const env = { NODE_OPTIONS: `--import=${clock}`, WEIR_CLOCK_SHIFT_MS: String(shiftMs) };
+  const { decisions } = await expectSame(async () => undefined, { env });
+  expect(Object.values(decisions).flat().length).toBe(events);
+});
+
+const small = join(dir, 'small');
+const isMounted = mountSmall(small, 6);
+if (!isMounted) process.stderr.write('kafka-worker.test.ts: no full disk, as this user may not mount a tmpfs\n');
+
+// Skipped where the user may not mount a tmpfs, with the reason printed above.
+test.skipIf(!isMounted)('a worker on a full disk stops and says so, and goes on once there is room', async () => {
+  const state = join(small, 'state');
+  try {
+    const { lines } = await expectSame(
+      async ({ workers, start, recovered }) => {
+        expect((await last(workers).ended).code).toBe(1);
+        execFileSync('mount', ['-o', 'remount,size=1g', small]);
+        const roomMs = performance.now();
+        start();
+        await recovered(roomMs);
+      },
+      { state },
+    );
+    expect(lines.join('\n')).toMatch(/DISK_FULL/);
+  } finally {
+    execFileSync('umount', [small]);
+  }
 });
 
 test('a topic that gets more partitions stops the worker, which says why', async () => {

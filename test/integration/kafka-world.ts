@@ -78,11 +78,12 @@ export type WorkerPlan = {
   readonly group: string;
   readonly state: string;
   readonly more?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 };
 
 /** Starts `weir run` on Kafka. */
 export function startWorker({ files }: KafkaWorld, plan: WorkerPlan): Worker {
-  const { bootstrap, topics, group, state, more = [] } = plan;
+  const { bootstrap, topics, group, state, more = [], env = {} } = plan;
   const child = spawn(
     process.execPath,
     [
@@ -99,7 +100,7 @@ export function startWorker({ files }: KafkaWorld, plan: WorkerPlan): Worker {
       `--model=${files.model}`,
       ...more,
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
   );
   const lines: string[] = [];
   const looks: (() => void)[] = [];
