@@ -123,6 +123,7 @@ async function main(args: readonly string[]): Promise<void> {
       seconds: { type: 'string' },
       rate: { type: 'string' },
       rates: { type: 'string' },
+      cards: { type: 'string' },
       events: { type: 'string' },
     },
   });

@@ -12,6 +12,7 @@ import { addLedger } from './commands/ledger.ts';
 import { addPublish } from './commands/publish.ts';
 import { addRedrive } from './commands/redrive.ts';
 import { addRun } from './commands/run.ts';
+import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addTelemetry } from './commands/telemetry.ts';
 import { addTopics } from './commands/topics.ts';
@@ -48,6 +49,7 @@ export function createProgram(invocation: Invocation): Command {
   addDoctor(program, invocation);
   program.commandsGroup('Score payments:');
   addRun(program, invocation);
+  addServe(program, invocation);
   addFeatures(program, invocation);
   addGenerate(program, invocation);
   addPublish(program, invocation);

@@ -17,7 +17,7 @@ import { columnarLedgerTotals } from '../core/sinks/columnar-ledger-state.ts';
 import type { TakenEntries } from '../core/sinks/columnar-ledger.ts';
 import { type ColumnarTables, createColumnarTables, type TableColumns } from '../core/sinks/columnar-tables.ts';
 import { packDecisions } from '../core/sinks/decision-block.ts';
-import { type Counts, countUp, createEffects } from '../core/sinks/effects.ts';
+import { type Counts, countUp, createEffects, type DeadLetter } from '../core/sinks/effects.ts';
 import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
 import { lakeRows, type LakeTables, lakeTables } from '../core/sinks/tables.ts';
 import type { TableSchema } from '../core/sinks/table-schema.ts';
@@ -35,7 +35,12 @@ import { createStateParts, type LoadedHalf, type PartSink, type StateParts } fro
 export type Tells = 'declines' | 'all' | 'texts';
 
 /** Decisions of a batch, as it was asked to tell them. */
-export type Told = { readonly decisions: readonly Decision[]; readonly texts: readonly DecisionText[] };
+export type Told = {
+  readonly decisions: readonly Decision[];
+  readonly texts: readonly DecisionText[];
+  /** What of the batch was refused. */
+  readonly deadLetters: readonly DeadLetter[];
+};
 
 /** A batch as the front hands it on. */
 export type HandedBatch = {
@@ -143,7 +148,7 @@ export class BackShell {
     this.#keys.add(columns);
     for (const [name, by] of rare.counts) countUp(this.counts, name, by);
     this.nextOffset = endOffset;
-    return this.#told(slot);
+    return { ...this.#told(slot), deadLetters: rare.deadLetters };
   }
 
   sync(): void {
@@ -209,7 +214,7 @@ export class BackShell {
     }
   }
 
-  #told({ columns, values }: HandedBatch['slot']): Told {
+  #told({ columns, values }: HandedBatch['slot']): Omit<Told, 'deadLetters'> {
     const { tells, weir, interner, partition = 0 } = this.#options;
     const { scoring } = weir.options;
     const decisions = this.#decisions.made;

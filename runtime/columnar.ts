@@ -157,7 +157,7 @@ export class Columnar implements Scoring {
     const told = this.#back.take({ slot: this.#slot, settled, rare, endOffset });
     this.#back.sync();
     const report = { records: endOffset - before, nextOffset: endOffset, decisions: told.decisions };
-    await this.#onDurable?.({ ...report, texts: told.texts });
+    await this.#onDurable?.({ ...report, texts: told.texts, deadLetters: told.deadLetters });
     if (endsCut) await this.#cut.begin();
     else await this.#cut.goOn();
     return report;
@@ -168,4 +168,4 @@ function createSlot({ options }: ColumnarWeir, rowsMax: number): BatchSlot {
   const shape = { layout: options.layout, featureCount: options.plan.features.length, rowsMax };
   return openSlot(new ArrayBuffer(slotBytes(shape)), shape);
 } /** A batch whose decisions are durable, before anything makes them the past. */
-export type DurableBatch = BatchReport & Pick<Told, 'texts'>;
+export type DurableBatch = BatchReport & Pick<Told, 'texts' | 'deadLetters'>;

@@ -1,15 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { WeirError } from '../../core/contract/failure.ts';
 import { freePort } from '../free-port.ts';
-import { cacheOfEngines } from '../maven.ts';
+import { fetchPython, type PythonPackage } from '../python.ts';
 
 const limits = { startMs: 60_000 } as const;
-const run = promisify(execFile);
 
 /** An emulator of AWS on this host, in memory. */
 export type Emulator = { readonly endpoint: string; readonly stop: () => Promise<void> };
@@ -33,9 +29,7 @@ export async function startMiniStack(env: Readonly<Record<string, string>>): Pro
   });
 }
 
-type PythonEngine = {
-  readonly name: string;
-  readonly packageName: string;
+type PythonEngine = PythonPackage & {
   readonly command: (port: number) => {
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string>>;
@@ -76,30 +70,10 @@ async function startPython(engine: PythonEngine): Promise<Emulator> {
   };
 }
 
-/** The Python of an environment with the package; a mark says that it is whole, as the environment names its own place. */
-async function fetchPython(engine: PythonEngine): Promise<string> {
-  const cache = cacheOfEngines();
-  const home = join(cache, engine.name);
-  const python = join(home, 'bin', 'python');
-  const mark = join(home, 'installed');
-  if (existsSync(mark)) return python;
-  mkdirSync(cache, { recursive: true });
-  try {
-    await run('python3', ['-m', 'venv', '--clear', home]);
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', engine.packageName]);
-    writeFileSync(mark, engine.packageName);
-    return python;
-  } catch (cause) {
-    rmSync(home, { recursive: true, force: true });
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw failed(engine, `${engine.packageName} could not be installed: ${why}`);
-  }
-}
-
 function failed({ name }: PythonEngine, why: string): WeirError {
   return new WeirError({
     code: 'ENGINE_FAILED',
     message: `${name} did not start: ${why}`,
-    fix: 'It needs python3 with venv, and PyPI the first time.',
+    fix: 'Another process may have its port: run the same again.',
   });
 }

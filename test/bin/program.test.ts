@@ -44,6 +44,7 @@ describe('every command', () => {
       'weir publish',
       'weir redrive',
       'weir run',
+      'weir serve',
       'weir simulate',
       'weir telemetry',
       'weir topics apply',

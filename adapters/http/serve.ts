@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Hono } from 'hono';
+
+/** A server that listens. */
+export type Listening = { readonly url: string; readonly close: () => Promise<void> };
+
+const portsTried = 20;
+
+/** Listens on a port or, when it is taken, on the next free one; 0 is any. */
+export async function listen(
+  app: Hono,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<Listening> {
+  for (let attempt = 0; ; attempt++) {
+    const server = createAdaptorServer({ fetch: app.fetch });
+    server.listen(port === 0 ? 0 : port + attempt, host);
+    try {
+      await once(server, 'listening');
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+      if (isTaken && attempt < portsTried) continue;
+      throw error;
+    }
+    const address = server.address();
+    const bound = address === null || typeof address === 'string' ? port : address.port;
+    return {
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+      close: async () => {
+        const closed = once(server, 'close');
+        server.close();
+        // Connections that wait for a next request would hold it open.
+        if ('closeIdleConnections' in server) server.closeIdleConnections();
+        await closed;
+      },
+    };
+  }
+}
