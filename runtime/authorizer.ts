@@ -32,7 +32,7 @@ type Waiting = SubmittedEvent & PromiseWithResolvers<Answer>;
 /** Events that go into the log by one sync at most: what comes meanwhile waits for the next one. */
 const batchEventsMax = 1024;
 /** Decisions of two cuts are held in memory. */
-const cutRecordsDefault = 32_768;
+const cutRecordsDefault = 2048;
 
 /**
  * Opens a log for callers who wait: events are appended together, decided in their order at their offsets, and answered

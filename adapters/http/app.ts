@@ -1,5 +1,5 @@
+import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { routePath } from 'hono/route';
 import { idempotencyHash, idempotencyKey } from '../../core/contract/idempotency-key.ts';
 import { decode } from '../../core/decode/decode.ts';
@@ -9,6 +9,9 @@ import type { Answer, ScoringPort, SubmittedEvent } from './port.ts';
 import { answerProblem, bodyOfProblem, forbidden, type Problem, problemOf, problems } from './problems.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { isSigned } from './webhook-signature.ts';
+
+type Bindings = { Bindings: HttpBindings };
+type App = Hono<Bindings>;
 
 /** How the API answers. */
 export type AppOptions = {
@@ -36,9 +39,9 @@ const authorizationTopic = 'payments.authorization.v1';
  * The score API, as OpenAPI says it at `/openapi.json`. Whoever asks gets what the owner of the log has decided and made
  * durable, never a second opinion.
  */
-export function createApp(options: AppOptions): Hono {
+export function createApp(options: AppOptions): App {
   const { callers, observe } = options;
-  const app = new Hono();
+  const app: App = new Hono<Bindings>();
   const signIn = createSignIn(callers);
   app.onError((error, context) => {
     process.stderr.write(`weir: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
@@ -61,31 +64,31 @@ export function createApp(options: AppOptions): Hono {
     });
   });
   addLooks(app, { ...options, signIn });
-  const limited = bodyLimit({
-    maxSize: limits.bodyBytesMax,
-    onError: (context) => answerProblem(context, problems.tooLarge),
-  });
-  app.post('/v1/authorizations:score', limited, async (context) => {
+  app.post('/v1/authorizations:score', async (context) => {
     const caller = signIn(context, 'score');
     if ('status' in caller) return answerProblem(context, caller);
-    const taken = await take(options, { caller, topic: authorizationTopic, bytes: await bodyOf(context) });
+    const bytes = await bodyOf(context);
+    if (bytes === null) return answerProblem(context, problems.tooLarge);
+    const taken = await take(options, { caller, topic: authorizationTopic, bytes });
     return 'problem' in taken ? answerProblem(context, taken.problem) : context.json(taken.body, taken.status);
   });
   for (const [path, topic] of Object.entries(eventPaths)) {
-    app.post(path, limited, async (context) => {
+    app.post(path, async (context) => {
       const caller = signIn(context, 'events');
       if ('status' in caller) return answerProblem(context, caller);
-      const taken = await take(options, { caller, topic, bytes: await bodyOf(context) });
+      const bytes = await bodyOf(context);
+      if (bytes === null) return answerProblem(context, problems.tooLarge);
+      const taken = await take(options, { caller, topic, bytes });
       return 'problem' in taken ? answerProblem(context, taken.problem) : context.json(taken.body, taken.status);
     });
   }
   addBatch(app, { ...options, signIn });
-  addWebhooks(app, { ...options, limited });
+  addWebhooks(app, options);
   return app;
 }
 
 /** What changes nothing: health, the description, metrics, decisions. */
-function addLooks(app: Hono, { port, metrics, signIn }: AppOptions & { readonly signIn: SignIn }): void {
+function addLooks(app: App, { port, metrics, signIn }: AppOptions & { readonly signIn: SignIn }): void {
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', (context) =>
     port.isReady() ? context.json({ status: 'ready' }) : answerProblem(context, problems.stopping),
@@ -108,7 +111,7 @@ function addLooks(app: Hono, { port, metrics, signIn }: AppOptions & { readonly 
 }
 
 /** The methods that a path takes. */
-function methodsOf({ routes }: Hono, path: string): string[] {
+function methodsOf({ routes }: App, path: string): string[] {
   const steps = path.split('/');
   const fits = (route: string): boolean => {
     const parts = route.split('/');
@@ -118,7 +121,7 @@ function methodsOf({ routes }: Hono, path: string): string[] {
 }
 
 type Caller = Pick<ApiKey, 'tenants'>;
-type SignIn = (context: Context, scope: Scope) => ApiKey | Problem;
+type SignIn = (context: Context<Bindings>, scope: Scope) => ApiKey | Problem;
 
 /** Who calls, if the key is known, has the scope and is within its rate. */
 function createSignIn({ keys }: Callers): SignIn {
@@ -141,8 +144,29 @@ function createSignIn({ keys }: Callers): SignIn {
   };
 }
 
-async function bodyOf(context: Context): Promise<Uint8Array> {
-  return new Uint8Array(await context.req.arrayBuffer());
+/**
+ * The body of a request; null when it is longer than it may be. Read from Node's own request where there is one: a web
+ * stream of it costs as much as deciding.
+ */
+async function bodyOf(context: Context<Bindings>, bytesMax: number = limits.bodyBytesMax): Promise<Uint8Array | null> {
+  if (Number(context.req.header('content-length') ?? 0) > bytesMax) return null;
+  // Outside of Node's server there is no environment at all.
+  const incoming = (context.env as Partial<HttpBindings> | undefined)?.incoming;
+  if (incoming === undefined) {
+    const whole = new Uint8Array(await context.req.arrayBuffer());
+    return whole.length > bytesMax ? null : whole;
+  }
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  incoming.on('data', (chunk: Buffer) => {
+    sizeBytes += chunk.length;
+    if (sizeBytes > bytesMax) resolve(null);
+    else chunks.push(chunk);
+  });
+  incoming.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+  incoming.once('error', reject);
+  return promise;
 }
 
 type Taken = { readonly status: 200 | 202; readonly body: object } | { readonly problem: Problem };
@@ -182,27 +206,33 @@ async function withinDeadline(
 }
 
 /** Events of a batch are decided in their order, each by itself: one that is refused holds up none. */
-function addBatch(app: Hono, options: AppOptions & { readonly signIn: SignIn }): void {
-  const limited = bodyLimit({
-    maxSize: limits.batchBytesMax,
-    onError: (context) => answerProblem(context, problems.tooLarge),
-  });
-  app.post('/v1/authorizations:scoreBatch', limited, async (context) => {
+function addBatch(app: App, options: AppOptions & { readonly signIn: SignIn }): void {
+  app.post('/v1/authorizations:scoreBatch', async (context) => {
     const caller = options.signIn(context, 'score');
     if ('status' in caller) return answerProblem(context, caller);
-    const body: unknown = await context.req.json().catch(() => null);
+    const bytes = await bodyOf(context, limits.batchBytesMax);
+    if (bytes === null) return answerProblem(context, problems.tooLarge);
+    const body = parsedOrNull(bytes);
     const events = isBatch(body) ? body.events : null;
     if (events === null || events.length === 0 || events.length > limits.batchEventsMax) {
       const detail = `got another body, expected {"events": [...]} of 1 to ${limits.batchEventsMax} authorizations`;
       return answerProblem(context, { status: 400, code: 'notABatch', title: 'the body is no batch', detail });
     }
     const results = events.map(async (event) => {
-      const bytes = Buffer.from(JSON.stringify(event));
-      const taken = await take(options, { caller, topic: authorizationTopic, bytes });
+      const own = Buffer.from(JSON.stringify(event));
+      const taken = await take(options, { caller, topic: authorizationTopic, bytes: own });
       return 'problem' in taken ? { problem: bodyOfProblem(taken.problem) } : { decision: taken.body };
     });
     return context.json({ results: await Promise.all(results) });
   });
+}
+
+function parsedOrNull(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return null;
+  }
 }
 
 function isBatch(body: unknown): body is { readonly events: readonly unknown[] } {
@@ -210,11 +240,12 @@ function isBatch(body: unknown): body is { readonly events: readonly unknown[] }
 }
 
 /** Events of senders that sign them: `{"topic": ..., "event": {...}}`. */
-function addWebhooks(app: Hono, options: AppOptions & { readonly limited: ReturnType<typeof bodyLimit> }): void {
+function addWebhooks(app: App, options: AppOptions): void {
   const senders = new Map(options.callers.webhooks.map((webhook) => [webhook.id, webhook]));
-  app.post('/v1/webhooks/:id', options.limited, async (context) => {
+  app.post('/v1/webhooks/:id', async (context) => {
     const sender = senders.get(context.req.param('id'));
     const body = await bodyOf(context);
+    if (body === null) return answerProblem(context, problems.tooLarge);
     const header = context.req.header('weir-signature') ?? '';
     if (sender === undefined || !isSigned(header, { secrets: sender.secrets, body, nowMs: Date.now() }))
       return answerProblem(context, problems.unsigned);

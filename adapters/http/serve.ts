@@ -1,19 +1,24 @@
 import { once } from 'node:events';
 import { createAdaptorServer } from '@hono/node-server';
-import type { Hono } from 'hono';
+import type { createApp } from './app.ts';
 
 /** A server that listens. */
 export type Listening = { readonly url: string; readonly close: () => Promise<void> };
 
 const portsTried = 20;
+/** Longer than a balancer in front keeps a connection that waits, which is 60 s by default on AWS: it closes first. */
+const keepAliveTimeout = 65_000;
 
 /** Listens on a port or, when it is taken, on the next free one; 0 is any. */
 export async function listen(
-  app: Hono,
+  app: ReturnType<typeof createApp>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listening> {
   for (let attempt = 0; ; attempt++) {
-    const server = createAdaptorServer({ fetch: app.fetch });
+    const server = createAdaptorServer({
+      fetch: app.fetch,
+      serverOptions: { keepAliveTimeout, headersTimeout: keepAliveTimeout },
+    });
     server.listen(port === 0 ? 0 : port + attempt, host);
     try {
       await once(server, 'listening');

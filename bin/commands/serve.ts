@@ -23,6 +23,7 @@ type ServeOptions = WeirFileOptions & {
   readonly port: number;
   readonly keys?: string;
   readonly deadlineMs: number;
+  readonly cutRecords: number;
   readonly json?: true;
 };
 
@@ -39,6 +40,12 @@ export function addServe(program: Command, invocation: Invocation): void {
     .option('--port <port>', 'the next free one when it is taken; 0 is any', wholeNumber(0), 8080)
     .option('--keys <file>', 'who may call: see docs/api.md (without it one key is made and printed)')
     .option('--deadline-ms <ms>', 'how long a caller waits at most', wholeNumber(1), 180)
+    .option(
+      '--cut-records <n>',
+      'events between two checkpoints: few, as each holds up what comes meanwhile',
+      wholeNumber(1),
+      2048,
+    )
     .addOption(jsonOption());
   addWeirFileOptions(command);
   addExamples(
@@ -67,7 +74,12 @@ async function serve(options: ServeOptions): Promise<number> {
   const callers = made?.callers ?? readKeys(options.keys ?? '', keysFile);
   const assembled = await assemble(weirFilesOf(options));
   const source = { path: 'http', sizeBytes: null, format: 'http', mapping: null };
-  const authorizer = await openAuthorizer({ dir: out, assembled, findKept: (id) => findKept(out, id) });
+  const authorizer = await openAuthorizer({
+    dir: out,
+    assembled,
+    cutRecords: options.cutRecords,
+    findKept: (id) => findKept(out, id),
+  });
   claimManifest({
     dir: out,
     manifest: { ...assembled.identity, engine: 'columnar', source },

@@ -19,8 +19,19 @@ type NamedFeatures = {
   readonly columns: BoundModel['columns'];
 };
 
+/** By the columns of a bound model: words are cut out of names once, not for each decision. */
+const subjectsOfModels = new WeakMap<NamedFeatures['columns'], readonly ReasonSubject[]>();
+
 /** The subjects of a model's reasons in the model's order; made once for a model. */
-export function reasonSubjects({ model, columns }: NamedFeatures): ReasonSubject[] {
+export function reasonSubjects(named: NamedFeatures): readonly ReasonSubject[] {
+  const known = subjectsOfModels.get(named.columns);
+  if (known !== undefined) return known;
+  const made = makeSubjects(named);
+  subjectsOfModels.set(named.columns, made);
+  return made;
+}
+
+function makeSubjects({ model, columns }: NamedFeatures): ReasonSubject[] {
   return model.featureNames.map((feature, index) => {
     const words = feature
       .replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
