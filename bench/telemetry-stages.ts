@@ -21,7 +21,7 @@ export async function timeTelemetryStages(of: {
   const telemetry = { registry, freshnessMs, rememberMs: 0 };
   const place = { dir, fromOffset: 0, disk: realDisk };
   const front = openTelemetryFront({ ...place, ...limits, telemetry, state: null, verifyBelowOffset: records });
-  const lake = openTelemetryLake({ ...place, registry, rowsMax: batchRecordsMax });
+  const lake = openTelemetryLake({ ...place, registry, rowsMax: batchRecordsMax, epoch: 1 });
   const columns = createReadingColumns(batchRecordsMax);
   const totalUs: Record<string, number> = {};
   const time = async <T>(stage: string, work: () => T | Promise<T>): Promise<T> => {

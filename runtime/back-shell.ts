@@ -116,7 +116,7 @@ export class BackShell {
       batchesOfCut,
     });
     this.parts = this.#parts;
-    this.#lake = openLake({ dir: join(dir, 'lake'), disk });
+    this.#lake = openLake({ dir: join(dir, 'lake'), disk, epoch: owner.epoch });
     this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset, disk);
     this.#schemas = lakeTables(plan);
     const { partition = 0 } = options;

@@ -95,7 +95,7 @@ export class Embedded implements Scoring {
     }
     this.#state = saved === undefined ? createState(weir) : unpackState(saved.state);
     this.counts = saved?.counts ?? new Map();
-    this.#lake = openLake({ dir: join(dir, 'lake'), disk });
+    this.#lake = openLake({ dir: join(dir, 'lake'), disk, epoch: this.#owner.epoch });
     this.#lake.removeFrom(this.#nextOffset);
     this.#cut = this.#lake.openCut(this.#nextOffset);
     const index = openKeyIndex(join(dir, 'keys'), disk);

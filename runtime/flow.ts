@@ -84,7 +84,7 @@ export class FlowRun implements SourceRunner {
     const saved = checkpoint?.value as Saved | undefined;
     this.#state = saved?.state ?? createFlowState();
     this.counts = saved?.counts ?? new Map();
-    this.#lake = openLake({ dir: join(dir, 'lake'), disk });
+    this.#lake = openLake({ dir: join(dir, 'lake'), disk, epoch: this.#owner.epoch });
     this.#lake.removeFrom(this.#nextOffset);
     this.#cut = this.#lake.openCut(this.#nextOffset);
     const index = openKeyIndex(join(dir, 'keys'), disk);

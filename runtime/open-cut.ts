@@ -15,6 +15,7 @@ export type OpenCut = {
 export function createOpenCut({ front, back }: { readonly front: FrontShell; readonly back: BackShell }): OpenCut {
   const halves = [front.parts, back.parts];
   let keeping: Promise<number> | null = null;
+  let isKept = false;
   const failures: unknown[] = [];
 
   // A cut that has failed is not gone on with: what was to be written has been taken from the state already.
@@ -38,16 +39,22 @@ export function createOpenCut({ front, back }: { readonly front: FrontShell; rea
   async function begin(): Promise<void> {
     await end();
     if (back.isCutEmpty()) return;
+    isKept = false;
     keeping = back.endCut();
     // Whoever awaits it next hears of a failure.
-    keeping.catch(() => undefined);
+    keeping
+      .catch(() => undefined)
+      .finally(() => {
+        isKept = true;
+      });
     front.beginCut();
   }
 
   async function goOn(): Promise<void> {
     if (keeping === null) return;
     for (const parts of halves) parts.slice('some');
-    if (halves.every((parts) => !parts.isOpen())) await end();
+    // Batches do not wait for the files of the lake and their syncs.
+    if (isKept) await end();
   }
 
   return {

@@ -34,9 +34,10 @@ export function openTelemetryLake(options: {
   readonly fromOffset: number;
   readonly rowsMax: number;
   readonly disk: Disk;
+  readonly epoch: number;
 }): TelemetryLake {
-  const { dir, registry, fromOffset, rowsMax, disk } = options;
-  const lake = openLake({ dir: join(dir, 'lake'), disk });
+  const { dir, registry, fromOffset, rowsMax, disk, epoch } = options;
+  const lake = openLake({ dir: join(dir, 'lake'), disk, epoch });
   lake.removeFrom(fromOffset);
   const readings = createReadingTable(registry, rowsMax);
   const tiers = createTierTable(registry, rowsMax);

@@ -121,7 +121,14 @@ class TelemetryShell implements TelemetryRun {
     const telemetry = { registry, freshnessMs, rememberMs: 0 };
     const limits = { fromOffset, verifyBelowOffset: endOffset, cutRecords, batchRecordsMax };
     this.#front = openTelemetryFront({ dir, telemetry, state: saved?.state ?? null, disk, ...limits });
-    this.#lake = openTelemetryLake({ dir, registry, fromOffset, rowsMax: Math.max(batchRecordsMax, 1024), disk });
+    this.#lake = openTelemetryLake({
+      dir,
+      registry,
+      fromOffset,
+      rowsMax: Math.max(batchRecordsMax, 1024),
+      disk,
+      epoch: this.#owner.epoch,
+    });
     this.#columns = createReadingColumns(batchRecordsMax);
   }
 

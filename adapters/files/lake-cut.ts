@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { TableSchema } from '../../core/sinks/table-schema.ts';
 import type { Disk } from './disk.ts';
 import { offsetName, syncDirectory } from './durable-file.ts';
 import { withPath, wrapFsError } from './failure.ts';
-import { endPart, type LakePart, removePart } from './lake-part.ts';
+import { endPart, endPartSlowly, type LakePart, removePart } from './lake-part.ts';
 import { type LakeTable, type OpenTable, openTable } from './lake-table.ts';
 
 /**
@@ -26,14 +27,18 @@ export type LakeCut = {
   readonly abandon: () => void;
 };
 
+/** Encoding a part takes tens of milliseconds: what waits for a decision goes in between. */
+const pauses = { sliceMs: 1, pause: () => turn() } as const;
+
 /** Starts a cut of the lake in a directory. */
-export function openCut({ disk, dir, startOffset }: { disk: Disk; dir: string; startOffset: number }): LakeCut {
+export function openCut(options: { disk: Disk; dir: string; startOffset: number; epoch: number }): LakeCut {
+  const { disk, startOffset } = options;
   const tables = new Map<TableSchema, OpenTable>();
   const partsOf = (): LakePart[] => [...tables.values()].flatMap(({ parts }) => [...parts.values()]);
   const table = (schema: TableSchema): LakeTable => {
     const known = tables.get(schema);
     if (known !== undefined) return known.writer;
-    const opened = openTable({ disk, dir, startOffset, schema });
+    const opened = openTable({ ...options, schema });
     tables.set(schema, opened);
     return opened.writer;
   };
@@ -45,7 +50,9 @@ export function openCut({ disk, dir, startOffset }: { disk: Disk; dir: string; s
     finish: async (endOffset, assertOwner) => {
       const parts = partsOf();
       try {
-        parts.forEach(endPart);
+        for (const part of parts) {
+          await endPartSlowly(part, pauses);
+        }
         await syncAll(
           disk,
           parts.map(({ temporaryPath }) => temporaryPath),

@@ -4,8 +4,22 @@ import type { TableSchema } from '../../core/sinks/table-schema.ts';
 import type { Disk } from './disk.ts';
 import { makeDirectory, offsetName, removeLeftover, temporarySuffix, writeFully } from './durable-file.ts';
 import { withPath } from './failure.ts';
-import { type ParquetFile, startParquet, writeFooter, writeGroup } from './parquet-file.ts';
-import { addToGroup, giveBackRowGroup, takeRowGroup, type RowGroupBuffer, rowGroupRows } from './parquet-row-group.ts';
+import {
+  encodeNextGroup,
+  type ParquetFile,
+  startParquet,
+  writeEncoded,
+  writeFooter,
+  writeGroup,
+} from './parquet-file.ts';
+import {
+  addToGroup,
+  giveBackRowGroup,
+  type Pauses,
+  takeRowGroup,
+  type RowGroupBuffer,
+  rowGroupRows,
+} from './parquet-row-group.ts';
 
 /** One file of a cut in the making: a temporary file of whole row groups, and the rows that wait for the next one. */
 export type LakePart = {
@@ -18,9 +32,15 @@ export type LakePart = {
 };
 
 /** Starts a part in a folder of the lake; the file is made with its first row group. */
-export function createPart(part: { disk: Disk; dir: string; startOffset: number; schema: TableSchema }): LakePart {
-  const { disk, dir, startOffset, schema } = part;
-  const temporaryPath = join(dir, `${offsetName(startOffset)}.parquet${temporarySuffix}`);
+export function createPart(part: {
+  disk: Disk;
+  dir: string;
+  startOffset: number;
+  epoch: number;
+  schema: TableSchema;
+}): LakePart {
+  const { disk, dir, startOffset, epoch, schema } = part;
+  const temporaryPath = join(dir, `${offsetName(startOffset)}-e${epoch}.parquet${temporarySuffix}`);
   return { disk, dir, temporaryPath, file: startParquet(schema), group: null };
 }
 
@@ -51,6 +71,18 @@ export function endPart(part: LakePart): void {
   appendTo(part, (write) => {
     writeWaiting(part, write);
     writeFooter(part.file, write);
+  });
+}
+
+/** As `endPart`, with pauses while what is left is encoded. Nothing may be added to the part meanwhile. */
+export async function endPartSlowly(part: LakePart, pauses: Pauses): Promise<void> {
+  const { file, group } = part;
+  const encoded = group === null ? null : await encodeNextGroup(file, group, pauses);
+  if (group !== null) giveBackRowGroup(file.schema, group);
+  part.group = null;
+  appendTo(part, (write) => {
+    if (encoded !== null) writeEncoded(file, encoded, write);
+    writeFooter(file, write);
   });
 }
 

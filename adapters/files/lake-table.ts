@@ -26,6 +26,7 @@ type TableParts = {
   readonly disk: Disk;
   readonly dir: string;
   readonly startOffset: number;
+  readonly epoch: number;
   readonly schema: TableSchema;
   readonly parts: Map<number, LakePart>;
   /** Rows that wait for a full row group, over all parts. */
@@ -40,7 +41,13 @@ const dayMs = 86_400_000;
 const waitingRowsMax = rowGroupRows * 4;
 
 /** Opens a table of the cut that begins at an offset. */
-export function openTable(options: { disk: Disk; dir: string; startOffset: number; schema: TableSchema }): OpenTable {
+export function openTable(options: {
+  disk: Disk;
+  dir: string;
+  startOffset: number;
+  epoch: number;
+  schema: TableSchema;
+}): OpenTable {
   const { schema } = options;
   const table: TableParts = { ...options, parts: new Map(), waitingRows: 0, lastDay: Number.NaN, lastPart: null };
   const writer: LakeTable = {
@@ -81,9 +88,9 @@ function partOf(table: TableParts, day: number): LakePart {
   if (day === table.lastDay && table.lastPart !== null) return table.lastPart;
   let part = table.parts.get(day);
   if (part === undefined) {
-    const { disk, dir, startOffset, schema } = table;
+    const { disk, dir, startOffset, epoch, schema } = table;
     const folder = schema.partitionBy === undefined ? schema.name : join(schema.name, `event_date=${dateOf(day)}`);
-    part = createPart({ disk, dir: join(dir, folder), startOffset, schema });
+    part = createPart({ disk, dir: join(dir, folder), startOffset, epoch, schema });
     table.parts.set(day, part);
   }
   table.lastDay = day;

@@ -26,12 +26,15 @@ export type Lake = {
   readonly readRows: (table: string, options?: { columns?: readonly string[] }) => AsyncGenerator<TableRow[]>;
 };
 
-/** Opens a lake, whose directory is made if need be. */
-export function openLake({ dir, disk = realDisk }: { dir: string; disk?: Disk }): Lake {
+/**
+ * Opens a lake, whose directory is made if need be. `epoch` is its writer's: what is unfinished bears it, so that a writer
+ * who was taken over, and does not know yet, touches nothing of the next one.
+ */
+export function openLake({ dir, disk = realDisk, epoch = 0 }: { dir: string; disk?: Disk; epoch?: number }): Lake {
   makeDirectory(disk, dir);
   const listFiles = (table: string): LakeFile[] => listTable(disk, join(dir, table));
   return {
-    openCut: (startOffset) => openCut({ disk, dir, startOffset }),
+    openCut: (startOffset) => openCut({ disk, dir, startOffset, epoch }),
     removeFrom: (offset) => {
       removeFrom(disk, dir, offset);
     },
@@ -88,6 +91,6 @@ function removeFrom(disk: Disk, dir: string, offset: number): boolean {
 }
 
 function isDoomed(name: string, offset: number): boolean {
-  const match = /^(\d{16})(?:-\d{16})?\.parquet(\.tmp)?$/.exec(name);
+  const match = /^(\d{16})(?:-\d{16}|-e\d+)?\.parquet(\.tmp)?$/.exec(name);
   return match !== null && (match[2] === temporarySuffix || Number(match[1]) >= offset);
 }

@@ -75,27 +75,57 @@ export function addToGroup(
 
 const output: ByteList = createByteList(1 << 20);
 
+/** A row group as it stands in a file. */
+export type EncodedGroup = { readonly bytes: Uint8Array; readonly group: RowGroup };
+
 /**
  * Encodes the rows as they follow the file's first `fileOffset` bytes, and empties the buffer. The bytes are valid until
  * the next call. Two neighbouring columns of doubles that are the same bit for bit are encoded once.
  */
-export function encodeGroup(
+export function encodeGroup(group: RowGroupBuffer, fileOffset: number): EncodedGroup {
+  const chunks = [...encodeColumns(group, fileOffset, output)];
+  return endGroup(group, chunks, output);
+}
+
+/** As `encodeGroup`, with a pause whenever so many milliseconds have gone by; the bytes are the caller's. */
+export async function encodeGroupSlowly(
   group: RowGroupBuffer,
   fileOffset: number,
-): { readonly bytes: Uint8Array; readonly group: RowGroup } {
-  output.length = 0;
+  { sliceMs, pause }: Pauses,
+): Promise<EncodedGroup> {
+  const own = createByteList(1 << 16);
   const chunks: ColumnChunk[] = [];
+  let startMs = performance.now();
+  for (const chunk of encodeColumns(group, fileOffset, own)) {
+    chunks.push(chunk);
+    if (performance.now() - startMs < sliceMs) continue;
+    await pause();
+    startMs = performance.now();
+  }
+  return endGroup(group, chunks, own);
+}
+
+/** How work that nobody waits for makes room for work that somebody waits for. */
+export type Pauses = { readonly sliceMs: number; readonly pause: () => Promise<void> };
+
+function endGroup(group: RowGroupBuffer, chunks: readonly ColumnChunk[], into: ByteList): EncodedGroup {
+  const { rowCount } = group;
+  clearGroup(group);
+  return { bytes: usedBytes(into), group: { rowCount, chunks } };
+}
+
+function* encodeColumns(group: RowGroupBuffer, fileOffset: number, into: ByteList): Generator<ColumnChunk> {
+  into.length = 0;
+  let last: ColumnChunk | null = null;
   let before: Float64Array | null = null;
   for (const column of group.columns) {
     const doubles = column.doubles?.() ?? null;
-    const last = chunks.at(-1);
-    const isSame = last !== undefined && doubles !== null && before !== null && areSame(doubles, before);
-    chunks.push(isSame ? appendAgain(output, fileOffset, last) : appendPages(output, fileOffset, column.encode()));
+    const isSame: boolean = last !== null && doubles !== null && before !== null && areSame(doubles, before);
+    last =
+      isSame && last !== null ? appendAgain(into, fileOffset, last) : appendPages(into, fileOffset, column.encode());
+    yield last;
     before = doubles;
   }
-  const { rowCount } = group;
-  clearGroup(group);
-  return { bytes: usedBytes(output), group: { rowCount, chunks } };
 }
 
 /** With a dictionary for texts unless they hardly repeat. */

@@ -193,3 +193,29 @@ test('an abandoned cut leaves no file', () => {
     [],
   );
 });
+
+test('a writer that was taken over touches nothing of the next one, whatever it still does', async () => {
+  const stale = openLake({ dir, epoch: 1 }).openCut(0);
+  stale.table(decisions).appendRows([decision(0, 'stale')]);
+  const finishing = stale.finish(10, () => {
+    throw new Error('fenced');
+  });
+  const next = openLake({ dir, epoch: 2 });
+  next.removeFrom(0);
+  const cut = next.openCut(0);
+  cut.table(decisions).appendRows([decision(0, 'next')]);
+  const [fenced] = await Promise.allSettled([finishing, cut.finish(10)]);
+  expect(fenced).toMatchObject({ status: 'rejected' });
+  expect(await ids()).toEqual(['next']);
+});
+
+test('a cut that is ended with pauses has the bytes of one that is ended in one go', async () => {
+  const rows = Array.from({ length: 5000 }, (_, number) => decision(number % 3, `p${number}`));
+  writeCut(0, [[decisions, rows]]);
+  const slow = lake.openCut(100);
+  slow.table(decisions).appendRows(rows);
+  await slow.finish(110);
+  const files = lake.listFiles('decisions').map(({ path }) => readFileSync(path));
+  expect(files.length).toBe(6);
+  for (const day of [0, 1, 2]) expect(files[day + 3]?.equals(files[day] ?? Buffer.of())).toBe(true);
+});
