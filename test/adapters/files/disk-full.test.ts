@@ -52,7 +52,7 @@ describe.skipIf(!existsSync(fullDevice))('on a full disk (skipped where there is
 
   test('a lake file is not written', () => {
     mkdirSync(join(dir, 'decisions'));
-    symlinkSync(fullDevice, join(dir, 'decisions/0000000000000000.parquet.tmp'));
+    symlinkSync(fullDevice, join(dir, 'decisions/0000000000000000-e0.parquet.tmp'));
     const lake = openLake({ dir });
     const cut = lake.openCut(0);
     cut.table(table).appendRows([{ n: 1 }]);
