@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { compareFieldSets } from '../../core/contract/compatibility.ts';
-import { type CompatibilityMode, directionsOf, isTransitive } from '../../core/contract/compatibility-mode.ts';
+import { type CompatibilityMode, comparisonsOf } from '../../core/contract/compatibility-mode.ts';
 import { fieldsOfJsonSchema } from '../../core/contract/shape.ts';
 import { parseAvro } from './avro-type.ts';
 import type { RegisteredSchema } from './port.ts';
@@ -21,13 +21,9 @@ export function whyNotAfter(
     readonly earlier: readonly RegisteredSchema[];
   },
 ): string | null {
-  const newestFirst = earlier.toReversed();
-  for (const before of isTransitive(mode) ? newestFirst : newestFirst.slice(0, 1)) {
-    for (const direction of directionsOf(mode)) {
-      const [writer, reader] = direction === 'backward' ? [before, schema] : [schema, before];
-      const why = whyNotRead(subject, { writer, reader });
-      if (why !== null) return `${direction}: ${why}`;
-    }
+  for (const { direction, writer, reader } of comparisonsOf(mode, { earlier, latest: schema })) {
+    const why = whyNotRead(subject, { writer, reader });
+    if (why !== null) return `${direction}: ${why}`;
   }
   return null;
 }

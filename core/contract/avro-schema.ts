@@ -74,46 +74,31 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** An event as Avro holds it: null in place of what is missing. */
 export function toAvro(fields: Readonly<Record<string, FieldShape>>, event: Fields): Fields {
-  return mapFields(fields, event, (value, shape) => (value === undefined ? null : toAvroValue(shape, value)));
+  return mapFields(fields, event, (value) => (value === undefined ? null : value));
 }
 
 /** The event that `toAvro` was given: what is missing is missing again. */
 export function fromAvro(fields: Readonly<Record<string, FieldShape>>, value: Fields): Fields {
-  return mapFields(fields, value, (inner, shape) =>
-    inner === null && !shape.required ? undefined : fromAvroValue(shape, inner),
-  );
+  return mapFields(fields, value, (inner, { required }) => (inner === null && !required ? undefined : inner));
 }
 
-function mapFields(
-  fields: Readonly<Record<string, FieldShape>>,
-  from: Fields,
-  map: (value: unknown, shape: FieldShape) => unknown,
-): Fields {
+type MapValue = (value: unknown, shape: FieldShape) => unknown;
+
+/** The fields with `map` applied to each value, and within it to those of the records that it holds. */
+function mapFields(fields: Readonly<Record<string, FieldShape>>, from: Fields, map: MapValue): Fields {
   const mapped: Record<string, unknown> = {};
   for (const [name, shape] of Object.entries(fields)) {
-    const value = map(from[name], shape);
+    const value = mapInside(shape, map(from[name], shape), map);
     if (value !== undefined) mapped[name] = value;
   }
   return mapped;
 }
 
-function toAvroValue(shape: FieldShape, value: unknown): unknown {
-  return inside(shape, value, toAvro, toAvroValue);
-}
-
-function fromAvroValue(shape: FieldShape, value: unknown): unknown {
-  return inside(shape, value, fromAvro, fromAvroValue);
-}
-
-function inside(
-  shape: FieldShape,
-  value: unknown,
-  ofFields: typeof toAvro,
-  ofItem: (shape: FieldShape, value: unknown) => unknown,
-): unknown {
-  if (shape.fields !== undefined && isFields(value)) return ofFields(shape.fields, value);
-  const { items } = shape;
-  return items !== undefined && Array.isArray(value) ? value.map((item: unknown) => ofItem(items, item)) : value;
+function mapInside(shape: FieldShape, value: unknown, map: MapValue): unknown {
+  const { fields, items } = shape;
+  if (fields !== undefined && isFields(value)) return mapFields(fields, value, map);
+  if (items === undefined || !Array.isArray(value)) return value;
+  return value.map((item: unknown) => mapInside(items, item, map));
 }
 
 function isFields(value: unknown): value is Fields {

@@ -43,27 +43,39 @@ export function findIncompatible(
 ): Finding[] {
   const findings: Finding[] = [];
   for (const [topic, shape] of Object.entries(locked.contracts)) {
-    const earlier = [shape, ...(locked.earlier?.[topic] ?? []).toReversed()];
     const latest = current.contracts[topic];
-    for (const [index, before] of earlier.slice(0, isTransitive(mode) ? earlier.length : 1).entries()) {
-      const versionsBack = index + 1;
-      if (directionsOf(mode).includes('backward'))
-        findings.push(...findingsOf({ topic, writer: before, reader: latest, direction: 'backward', versionsBack }));
+    const earlier = [...(locked.earlier?.[topic] ?? []), shape];
+    for (const { direction, versionsBack, writer, reader } of comparisonsOf(mode, { earlier, latest })) {
       // Who reads an earlier version of a contract that is gone gets nothing, and refuses nothing.
-      if (latest !== undefined && directionsOf(mode).includes('forward'))
-        findings.push(...findingsOf({ topic, writer: latest, reader: before, direction: 'forward', versionsBack }));
+      if (writer !== undefined) findings.push(...findingsOf({ topic, writer, reader, direction, versionsBack }));
     }
   }
   return findings;
 }
 
-/** Does a mode ask about all earlier versions? */
-export function isTransitive(mode: CompatibilityMode): boolean {
-  return mode.endsWith('_TRANSITIVE');
+/** Two versions that a mode asks about: whether who reads by one takes what is written by the other. */
+export type Comparison<Version, Latest = Version> = Pick<Finding, 'direction' | 'versionsBack'> & {
+  readonly writer: Version | Latest;
+  readonly reader: Version | Latest;
+};
+
+/** Every comparison that a mode asks for, the newest of the earlier versions first; `earlier` has the oldest first. */
+export function* comparisonsOf<Version, Latest = Version>(
+  mode: CompatibilityMode,
+  { earlier, latest }: { readonly earlier: readonly Version[]; readonly latest: Latest },
+): Generator<Comparison<Version, Latest>> {
+  const isTransitive = mode.endsWith('_TRANSITIVE');
+  for (const [index, before] of earlier.toReversed().entries()) {
+    if (index > 0 && !isTransitive) return;
+    const versionsBack = index + 1;
+    for (const direction of directionsOf(mode)) {
+      const [writer, reader] = direction === 'backward' ? [before, latest] : [latest, before];
+      yield { direction, versionsBack, writer, reader };
+    }
+  }
 }
 
-/** The directions that a mode asks about. */
-export function directionsOf(mode: CompatibilityMode): readonly Finding['direction'][] {
+function directionsOf(mode: CompatibilityMode): readonly Finding['direction'][] {
   if (mode === 'NONE') return [];
   if (mode.startsWith('FULL')) return ['backward', 'forward'];
   return mode.startsWith('BACKWARD') ? ['backward'] : ['forward'];
