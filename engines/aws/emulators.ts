@@ -1,11 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { WeirError } from '../../core/contract/failure.ts';
 import { freePort } from '../free-port.ts';
 import { fetchPython, type PythonPackage } from '../python.ts';
-
-const limits = { startMs: 60_000 } as const;
+import { startServer } from '../server-process.ts';
 
 /** An emulator of AWS on this host, in memory. */
 export type Emulator = { readonly endpoint: string; readonly stop: () => Promise<void> };
@@ -40,40 +35,13 @@ type PythonEngine = PythonPackage & {
 async function startPython(engine: PythonEngine): Promise<Emulator> {
   const python = await fetchPython(engine);
   const port = await freePort();
-  const { args, env } = engine.command(port);
-  const child = spawn(python, [...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  const endWithUs = (): void => void child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  const ended = once(child, 'exit');
-  const last: string[] = [];
-  await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => child.kill('SIGKILL'), limits.startMs);
-    for (const output of [child.stdout, child.stderr]) {
-      createInterface({ input: output }).on('line', (line) => {
-        last.push(line);
-        if (last.length > 20) last.shift();
-        if (line.includes('Running on')) resolve();
-      });
-    }
-    void ended.then(() => reject(failed(engine, `it ended; its last lines:\n${last.join('\n')}`)));
-    child.once('spawn', () => void ended.finally(() => clearTimeout(late)));
+  const { stop } = await startServer({
+    name: engine.name,
+    command: python,
+    ...engine.command(port),
+    readyLine: 'Running on',
+    startMs: 60_000,
+    stopMs: 5000,
   });
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    stop: async () => {
-      process.removeListener('exit', endWithUs);
-      child.kill('SIGTERM');
-      const force = setTimeout(() => child.kill('SIGKILL'), 5000);
-      await ended;
-      clearTimeout(force);
-    },
-  };
-}
-
-function failed({ name }: PythonEngine, why: string): WeirError {
-  return new WeirError({
-    code: 'ENGINE_FAILED',
-    message: `${name} did not start: ${why}`,
-    fix: 'Another process may have its port: run the same again.',
-  });
+  return { endpoint: `http://127.0.0.1:${port}`, stop };
 }
