@@ -64,23 +64,17 @@ export function createApp(options: AppOptions): App {
     });
   });
   addLooks(app, { ...options, signIn });
-  app.post('/v1/authorizations:score', async (context) => {
-    const caller = signIn(context, 'score');
-    if ('status' in caller) return answerProblem(context, caller);
-    const bytes = await bodyOf(context);
-    if (bytes === null) return answerProblem(context, problems.tooLarge);
-    const taken = await take(options, { caller, topic: authorizationTopic, bytes });
-    return 'problem' in taken ? answerProblem(context, taken.problem) : context.json(taken.body, taken.status);
-  });
+  app.post('/v1/authorizations:score', (context) =>
+    answerSigned({ context, signIn, scope: 'score' }, (caller, bytes) =>
+      answerEvent(context, options, { caller, topic: authorizationTopic, bytes }),
+    ),
+  );
   for (const [path, topic] of Object.entries(eventPaths)) {
-    app.post(path, async (context) => {
-      const caller = signIn(context, 'events');
-      if ('status' in caller) return answerProblem(context, caller);
-      const bytes = await bodyOf(context);
-      if (bytes === null) return answerProblem(context, problems.tooLarge);
-      const taken = await take(options, { caller, topic, bytes });
-      return 'problem' in taken ? answerProblem(context, taken.problem) : context.json(taken.body, taken.status);
-    });
+    app.post(path, (context) =>
+      answerSigned({ context, signIn, scope: 'events' }, (caller, bytes) =>
+        answerEvent(context, options, { caller, topic, bytes }),
+      ),
+    );
   }
   addBatch(app, { ...options, signIn });
   addWebhooks(app, options);
@@ -169,6 +163,29 @@ async function bodyOf(context: Context<Bindings>, bytesMax: number = limits.body
   return promise;
 }
 
+type Asking = {
+  readonly context: Context<Bindings>;
+  readonly signIn: SignIn;
+  readonly scope: Scope;
+  readonly bytesMax?: number;
+};
+
+/** Answers whoever has signed in and sent a body of a fair length. */
+async function answerSigned(
+  { context, signIn, scope, bytesMax }: Asking,
+  answer: (caller: ApiKey, bytes: Uint8Array) => Promise<Response>,
+): Promise<Response> {
+  const caller = signIn(context, scope);
+  if ('status' in caller) return answerProblem(context, caller);
+  const bytes = await bodyOf(context, bytesMax);
+  return bytes === null ? answerProblem(context, problems.tooLarge) : answer(caller, bytes);
+}
+
+async function answerEvent(context: Context<Bindings>, options: AppOptions, asked: Asked): Promise<Response> {
+  const taken = await take(options, asked);
+  return 'problem' in taken ? answerProblem(context, taken.problem) : context.json(taken.body, taken.status);
+}
+
 type Taken = { readonly status: 200 | 202; readonly body: object } | { readonly problem: Problem };
 type Asked = { readonly caller: Caller; readonly topic: string; readonly bytes: Uint8Array };
 
@@ -207,24 +224,23 @@ async function withinDeadline(
 
 /** Events of a batch are decided in their order, each by itself: one that is refused holds up none. */
 function addBatch(app: App, options: AppOptions & { readonly signIn: SignIn }): void {
-  app.post('/v1/authorizations:scoreBatch', async (context) => {
-    const caller = options.signIn(context, 'score');
-    if ('status' in caller) return answerProblem(context, caller);
-    const bytes = await bodyOf(context, limits.batchBytesMax);
-    if (bytes === null) return answerProblem(context, problems.tooLarge);
-    const body = parsedOrNull(bytes);
-    const events = isBatch(body) ? body.events : null;
-    if (events === null || events.length === 0 || events.length > limits.batchEventsMax) {
-      const detail = `got another body, expected {"events": [...]} of 1 to ${limits.batchEventsMax} authorizations`;
-      return answerProblem(context, { status: 400, code: 'notABatch', title: 'the body is no batch', detail });
-    }
-    const results = events.map(async (event) => {
-      const own = Buffer.from(JSON.stringify(event));
-      const taken = await take(options, { caller, topic: authorizationTopic, bytes: own });
-      return 'problem' in taken ? { problem: bodyOfProblem(taken.problem) } : { decision: taken.body };
-    });
-    return context.json({ results: await Promise.all(results) });
-  });
+  const { signIn } = options;
+  app.post('/v1/authorizations:scoreBatch', (context) =>
+    answerSigned({ context, signIn, scope: 'score', bytesMax: limits.batchBytesMax }, async (caller, bytes) => {
+      const body = parsedOrNull(bytes);
+      const events = isBatch(body) ? body.events : null;
+      if (events === null || events.length === 0 || events.length > limits.batchEventsMax) {
+        const detail = `got another body, expected {"events": [...]} of 1 to ${limits.batchEventsMax} authorizations`;
+        return answerProblem(context, { status: 400, code: 'notABatch', title: 'the body is no batch', detail });
+      }
+      const results = events.map(async (event) => {
+        const own = Buffer.from(JSON.stringify(event));
+        const taken = await take(options, { caller, topic: authorizationTopic, bytes: own });
+        return 'problem' in taken ? { problem: bodyOfProblem(taken.problem) } : { decision: taken.body };
+      });
+      return context.json({ results: await Promise.all(results) });
+    }),
+  );
 }
 
 function parsedOrNull(bytes: Uint8Array): unknown {
@@ -257,7 +273,6 @@ function addWebhooks(app: App, options: AppOptions): void {
       const detail = 'got another body, expected {"topic": ..., "event": {...}}';
       return answerProblem(context, { status: 400, code: 'notAnEvent', title: 'the body is no event', detail });
     }
-    const taken = await take(options, { caller: sender, topic, bytes: Buffer.from(event) });
-    return 'problem' in taken ? answerProblem(context, taken.problem) : context.json(taken.body, taken.status);
+    return answerEvent(context, options, { caller: sender, topic, bytes: Buffer.from(event) });
   });
 }

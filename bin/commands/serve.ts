@@ -62,7 +62,7 @@ async function serve(options: ServeOptions): Promise<number> {
   using interruption = listenForInterruption();
   const { out, host, port, deadlineMs } = options;
   // Its libraries take a moment to load, which no other command waits for.
-  const [{ createApp }, { keysFile, scopes }, { listen }, { openAuthorizer }, { createServeMetrics }] =
+  const [{ createApp }, { hashOfKey, keysFile, scopes }, { listen }, { openAuthorizer }, { createServeMetrics }] =
     await Promise.all([
       import('../../adapters/http/app.ts'),
       import('../../adapters/http/api-keys.ts'),
@@ -70,7 +70,7 @@ async function serve(options: ServeOptions): Promise<number> {
       import('../../runtime/authorizer.ts'),
       import('../../adapters/prometheus/serve-metrics.ts'),
     ]);
-  const made = options.keys === undefined ? await makeKey([...scopes]) : null;
+  const made = options.keys === undefined ? makeKey([...scopes], hashOfKey) : null;
   const callers = made?.callers ?? readKeys(options.keys ?? '', keysFile);
   const assembled = await assemble(weirFilesOf(options));
   const source = { path: 'http', sizeBytes: null, format: 'http', mapping: null };
@@ -107,10 +107,10 @@ async function serve(options: ServeOptions): Promise<number> {
 }
 
 /** A key that may do everything, as long as the process runs. */
-async function makeKey(
+function makeKey(
   scopes: Callers['keys'][number]['scopes'],
-): Promise<{ readonly key: string; readonly callers: Callers }> {
-  const { hashOfKey } = await import('../../adapters/http/api-keys.ts');
+  hashOfKey: (key: string) => string,
+): { readonly key: string; readonly callers: Callers } {
   const key = `weir_${randomBytes(24).toString('base64url')}`;
   const caller = { id: 'local', sha256: hashOfKey(key), tenants: ['*'], scopes, perSecond: 1e6, burst: 1e6 };
   return { key, callers: { version: 1, keys: [caller], webhooks: [] } };
