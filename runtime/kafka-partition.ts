@@ -1,6 +1,6 @@
-import type { RecordWriter } from '../adapters/registry/record-writer.ts';
-import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { KafkaAdmin, KafkaBatch, KafkaDriver, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
+import type { RecordReader } from '../adapters/registry/record-reader.ts';
+import type { RecordWriter } from '../adapters/registry/record-writer.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Assembled } from './assemble.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
@@ -159,12 +159,12 @@ async function takeBatch(
   const values = await read(
     fresh.map(({ offset, value }) => ({ topic: contract, offset, bytes: value ?? new Uint8Array() })),
   );
-  const incoming = fresh.map(({ offset, timestampMs }, index) => ({
-    topic: values[index]?.topic ?? contract,
-    bytes: values[index]?.bytes ?? new Uint8Array(),
-    sourcePosition: offset,
-    ingestTimeMs: timestampMs,
-  }));
+  if (values.length !== fresh.length)
+    throw new RangeError(`got ${values.length} values of records, expected ${fresh.length}, one of each`);
+  const incoming = values.map(({ topic, bytes }, index) => {
+    const { offset, timestampMs } = fresh[index]!;
+    return { topic, bytes, sourcePosition: offset, ingestTimeMs: timestampMs };
+  });
   const before = scoring.nextOffset;
   positions.add(incoming.map(({ sourcePosition }) => ({ topic: contract, sourcePosition })));
   await scoring.append(incoming);
