@@ -1,4 +1,3 @@
-import { refusedByKeyOf } from '../core/features/refused-keys.ts';
 import { join } from 'node:path';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { acquireOwner, type Owner } from '../adapters/files/owner-lock.ts';
@@ -13,6 +12,7 @@ import type { PackedState, Weir, WeirState } from '../core/pipeline.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Counts, Effects } from '../core/sinks/effects.ts';
 import { hashPlan } from '../core/features/plan.ts';
+import { refusedByKeyOf } from '../core/features/refused-keys.ts';
 import { ledgerTotals } from '../core/sinks/ledger-totals.ts';
 import { lakeRows, lakeTables, type LakeTables } from '../core/sinks/tables.ts';
 import { runChanged } from './manifest.ts';

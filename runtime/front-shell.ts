@@ -1,5 +1,3 @@
-import { refusedByKeyOf } from '../core/features/refused-keys.ts';
-import type { WindowTotals } from './scoring.ts';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { LogTail } from '../adapters/files/log-tail.ts';
 import { createFront, type FrontEffects, type FrontRest, restOfFront, runFront } from '../core/columnar-pipeline.ts';
@@ -8,12 +6,14 @@ import { exportFrom } from '../core/decode/interner-transfer.ts';
 import { createLogBlock } from '../core/decode/log-block.ts';
 import { createPageBook } from '../core/engine/pages.ts';
 import { skewOf } from '../core/features/columnar-skew.ts';
+import { refusedByKeyOf } from '../core/features/refused-keys.ts';
 import { forgetRemembered } from '../core/steps/columnar-admission.ts';
 import { notAccepted } from '../core/steps/columnar-front.ts';
 import type { BatchSlot } from './batch-slot.ts';
 import { openColumnarKnownIds } from './columnar-known-ids.ts';
 import type { RecordedDecisions } from './columnar-journal.ts';
 import type { ColumnarWeir } from './columnar-weir.ts';
+import type { WindowTotals } from './scoring.ts';
 import { assertStateFits } from './state-limit.ts';
 import { createStateParts, importLoadedTexts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 

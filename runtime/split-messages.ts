@@ -1,11 +1,10 @@
-import type { WindowTotals } from './scoring.ts';
 import type { MessagePort } from 'node:worker_threads';
 import type { Counts } from '../core/sinks/effects.ts';
 import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
 import type { Rare } from '../core/steps/columnar-front.ts';
 import type { WeirFiles } from './assemble.ts';
 import type { PartLists } from './cut-keeper.ts';
-import type { BatchReport } from './scoring.ts';
+import type { BatchReport, WindowTotals } from './scoring.ts';
 import type { LoadedHalf } from './state-part.ts';
 import type { FailureMessage } from './thread-failure.ts';
 
