@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { decisionContract } from '../core/contract/decision.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { addAuthOption, type AuthOptions } from './cluster-options.ts';
@@ -14,6 +14,8 @@ export type KafkaRunOptions = RegistryOptions &
     readonly decisions: string;
     readonly client: 'platformatic' | 'kafkajs';
     readonly metricsPort?: number;
+    readonly traces?: string;
+    readonly traceShare: number;
     readonly cutRecords: number;
     readonly sessionTimeoutMs: number;
   };
@@ -31,6 +33,8 @@ export function addKafkaOptions(command: Command): Command {
         .default('platformatic'),
     )
     .option('--metrics-port <port>', 'from Kafka: serve /metrics for Prometheus there', wholeNumber(0))
+    .option('--traces <url>', 'from Kafka: send traces there, OTLP over HTTP such as http://HOST:4318/v1/traces')
+    .option('--trace-share <share>', 'from Kafka: the share of batches that is traced, 0 to 1', share, 0.01)
     .option('--cut-records <n>', 'from Kafka: records between two checkpoints of a partition', wholeNumber(1), 100_000)
     .option(
       '--session-timeout-ms <ms>',
@@ -47,4 +51,10 @@ export function missing(option: string, source: string): WeirError {
     message: `got no ${option}, expected it for a run from ${source}`,
     fix: 'See the examples of weir run --help.',
   });
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('Expected a share from 0 to 1.');
 }

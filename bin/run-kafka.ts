@@ -3,6 +3,7 @@ import { openCluster } from '../adapters/kafka/cluster.ts';
 import { kafkajsDriver } from '../adapters/kafka/kafkajs.ts';
 import { platformaticDriver } from '../adapters/kafka/platformatic.ts';
 import type { ClusterOptions, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
+import { noTraces, type Traces } from '../adapters/opentelemetry/port.ts';
 import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
 import { createRecordReader, plainReader } from '../adapters/registry/record-reader.ts';
 import { openRecordWriter } from '../adapters/registry/record-writer.ts';
@@ -48,6 +49,7 @@ export async function runFromKafka(options: Options): Promise<number> {
   });
   const { registry, encoding } = await openAskedRegistry(options);
   const writer = await openRecordWriter({ contract: decisionContract, topic: decisions, encoding });
+  const traces = await openAskedTraces(options);
   const plan: KafkaPlan = {
     group,
     topics,
@@ -59,6 +61,7 @@ export async function runFromKafka(options: Options): Promise<number> {
     writer,
     cutRecords: options.cutRecords,
     stateBytesMax: options.stateMibMax * 2 ** 20,
+    traces,
   };
   const metrics = createWorkerMetrics();
   const server = metricsPort === undefined ? null : await serveMetrics(metrics, metricsPort);
@@ -70,11 +73,19 @@ export async function runFromKafka(options: Options): Promise<number> {
     await runKafkaWorker({ ...events, driver, plan, instanceId, sessionTimeoutMs, signal: interruption.signal });
   } finally {
     await server?.close();
+    await traces.close().catch((error: unknown) => remark(`traces were lost: ${String(error)}`));
   }
   if (json) sayJson(told.summary());
   else say(told.line());
   remark('stopped and committed; the same command goes on from here');
   return exitCodes.ok;
+}
+
+/** Its libraries take a moment to load, which no other run waits for. */
+async function openAskedTraces({ traces: url, traceShare: share }: Options): Promise<Traces> {
+  if (url === undefined) return noTraces;
+  const { openTraces } = await import('../adapters/opentelemetry/open-traces.ts');
+  return openTraces({ url, share });
 }
 
 async function partitionsOf(driver: KafkaDriver, plan: Parameters<typeof planPartitions>[1]): Promise<number> {

@@ -1,4 +1,5 @@
 import type { KafkaAdmin, KafkaBatch, KafkaDriver, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
+import { noTraces, type Traces } from '../adapters/opentelemetry/port.ts';
 import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { RecordWriter } from '../adapters/registry/record-writer.ts';
 import type { Decision } from '../core/score/decision.ts';
@@ -27,6 +28,7 @@ export type KafkaPlan = {
   /** Records between two cuts of a partition: at most as many are taken again after a crash. */
   readonly cutRecords: number;
   readonly stateBytesMax: number;
+  readonly traces?: Traces | undefined;
 };
 
 /** Decisions that readers of committed records see from now on. */
@@ -91,7 +93,7 @@ export async function openKafkaPartition(options: {
       starts,
       take: (batch) => {
         const contract = contractOf(plan, batch.topic);
-        last = last.then(() => takeBatch({ scoring, positions, contract, read: plan.read }, batch));
+        last = last.then(() => takeBatch({ scoring, positions, contract, plan }, batch));
         return last;
       },
       close: async (how) => {
@@ -150,9 +152,10 @@ function openState(options: {
 const saveRecords = 65_536;
 
 async function takeBatch(
-  { scoring, positions, contract, read }: Opened & { readonly contract: string; readonly read: RecordReader },
+  { scoring, positions, contract, plan }: Opened & { readonly contract: string; readonly plan: KafkaPlan },
   batch: KafkaBatch,
 ): Promise<void> {
+  const { read, traces = noTraces } = plan;
   const next = positions.nextOf(contract) ?? 0;
   const fresh = batch.records.filter(({ offset }) => offset >= next);
   // A tombstone is no event: it goes to the dead letters, as other bytes that are none.
@@ -167,8 +170,8 @@ async function takeBatch(
   });
   const before = scoring.nextOffset;
   positions.add(incoming.map(({ sourcePosition }) => ({ topic: contract, sourcePosition })));
-  await scoring.append(incoming);
-  await scoring.process({ lagRecordsMax: 0 });
+  await traces.stage('append', () => scoring.append(incoming));
+  await traces.stage('decide', () => scoring.process({ lagRecordsMax: 0 }));
   if (Math.floor(before / saveRecords) !== Math.floor(scoring.nextOffset / saveRecords)) positions.save();
 }
 
@@ -219,6 +222,7 @@ function createPublisher(options: {
   readonly onPublished?: ((published: Published) => void) | undefined;
 }): Publisher {
   const { plan, partition, committed, commit, onPublished } = options;
+  const { traces = noTraces } = plan;
   const topicOf = new Map([...plan.topics].map(([topic, contract]) => [contract, topic]));
   let positions: SourcePositions | null = null;
   return {
@@ -234,19 +238,22 @@ function createPublisher(options: {
       }
       if (reached.size === 0) return;
       const fresh = valuesOf(plan, batch).filter(({ offset }) => isNew[offset - firstLogOffset] === true);
-      await commit({
+      const headers = traces.headers();
+      const work = {
         records: fresh.map(({ accountId, value }) => ({
           topic: plan.decisionsTopic,
           partition,
           key: Buffer.from(accountId),
           value,
+          headers,
         })),
         offsets: [...reached].map(([contract, next]) => ({
           topic: topicOf.get(contract) ?? contract,
           partition,
           nextOffset: next,
         })),
-      });
+      };
+      await traces.stage('publish', () => commit(work));
       onPublished?.({ partition, decisions: fresh, records: isNew.filter(Boolean).length });
     },
   };

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KafkaAdmin, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
+import { noTraces } from '../adapters/opentelemetry/port.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { type KafkaPartition, type KafkaPlan, openKafkaPartition, type Published } from './kafka-partition.ts';
 import { assertPartitions } from './kafka-plan.ts';
@@ -104,6 +105,7 @@ type Session = {
 
 function openMember(options: WorkerOptions, { admin, owned, leaving, fail }: Session) {
   const { driver, plan, instanceId, sessionTimeoutMs, onOwned, onPublished, onTaken, onTrouble } = options;
+  const { traces = noTraces } = plan;
   const [topic = '', ...along] = plan.topics.keys();
   return driver.openConsumer({
     group: plan.group,
@@ -134,7 +136,7 @@ function openMember(options: WorkerOptions, { admin, owned, leaving, fail }: Ses
       const own = await owned.get(batch.partition);
       if (own === undefined) return;
       try {
-        await own.take(batch);
+        await traces.batch({ ...batch, group: plan.group }, () => own.take(batch));
       } catch (error) {
         const isFenced = error instanceof WeirError && error.code === 'FENCED';
         if (isFenced && (await isLeaving(leaving.get(batch.partition)?.promise))) return;
