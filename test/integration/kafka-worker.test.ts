@@ -40,6 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy?.close();
   await broker?.stop();
+  if (isMounted) execFileSync('umount', [small]);
   rmSync(dir, { recursive: true, force: true });
   rmSync(world.dir, { recursive: true, force: true });
 });
@@ -219,21 +220,17 @@ if (!isMounted) process.stderr.write('kafka-worker.test.ts: no full disk, as thi
 // Skipped where the user may not mount a tmpfs, with the reason printed above.
 test.skipIf(!isMounted)('a worker on a full disk stops and says so, and goes on once there is room', async () => {
   const state = join(small, 'state');
-  try {
-    const { lines } = await expectSame(
-      async ({ workers, start, recovered }) => {
-        expect((await last(workers).ended).code).toBe(1);
-        execFileSync('mount', ['-o', 'remount,size=1g', small]);
-        const roomMs = performance.now();
-        start();
-        await recovered(roomMs);
-      },
-      { state },
-    );
-    expect(lines.join('\n')).toMatch(/DISK_FULL/);
-  } finally {
-    execFileSync('umount', [small]);
-  }
+  const { lines } = await expectSame(
+    async ({ workers, start, recovered }) => {
+      expect((await last(workers).ended).code).toBe(1);
+      execFileSync('mount', ['-o', 'remount,size=1g', small]);
+      const roomMs = performance.now();
+      start();
+      await recovered(roomMs);
+    },
+    { state },
+  );
+  expect(lines.join('\n')).toMatch(/DISK_FULL/);
 });
 
 test('a topic that gets more partitions stops the worker, which says why', async () => {
