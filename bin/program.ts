@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { addAudit } from './commands/audit.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addContracts } from './commands/contracts.ts';
+import { addCost } from './commands/cost.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addExplain } from './commands/explain.ts';
@@ -60,6 +62,9 @@ export function createProgram(invocation: Invocation): Command {
   addExplain(program, invocation);
   addLedger(program, invocation);
   addRedrive(program, invocation);
+  program.commandsGroup('Run it on AWS:');
+  addCost(program, invocation);
+  addAudit(program, invocation);
   program.commandsGroup('The project:');
   addContracts(program, invocation);
   addTopics(program, invocation);

@@ -28,11 +28,13 @@ const leaves = leavesOf(createProgram({ exitCode: 0 }), 'weir').filter(({ path }
 describe('every command', () => {
   test('is there', () => {
     expect(leaves.map(({ path }) => path).toSorted()).toEqual([
+      'weir audit',
       'weir completion',
       'weir contracts check',
       'weir contracts export',
       'weir contracts list',
       'weir contracts lock',
+      'weir cost',
       'weir demo',
       'weir doctor',
       'weir explain',
