@@ -5,7 +5,7 @@ import { addAuthOption, type AuthOptions } from './cluster-options.ts';
 import { wholeNumber } from './invocation.ts';
 import { addRegistryOptions, type RegistryOptions } from './registry-options.ts';
 
-/** The options of a run from Kafka. */
+/** The options of a run from Kafka, and from Kinesis. */
 export type KafkaRunOptions = RegistryOptions &
   AuthOptions & {
     readonly group?: string;
@@ -18,27 +18,43 @@ export type KafkaRunOptions = RegistryOptions &
     readonly traceShare: number;
     readonly cutRecords: number;
     readonly sessionTimeoutMs: number;
+    readonly leases: string;
+    readonly pollMs: number;
   };
 
-/** Adds the options of a run from Kafka. */
+/** Adds the options of a run from Kafka, and from Kinesis. */
 export function addKafkaOptions(command: Command): Command {
   return addAuthOption(addRegistryOptions(command))
-    .option('--group <group>', 'from Kafka: the group whose members share the partitions')
-    .option('--state <dir>', 'from Kafka: the folder of the partitions that all members reach')
-    .option('--instance-id <id>', 'from Kafka: a name that outlives the process, so that a restart moves no partition')
-    .option('--decisions <topic>', 'from Kafka: where decisions go', decisionContract.topic)
+    .option('--group <group>', 'from Kafka or Kinesis: the group whose members share the partitions')
+    .option('--state <dir>', 'from Kafka or Kinesis: the folder of the partitions that all members reach')
+    .option(
+      '--instance-id <id>',
+      'from Kafka or Kinesis: a name that outlives the process, so that a restart moves nothing',
+    )
+    .option(
+      '--decisions <topic>',
+      'from Kafka or Kinesis: the topic or stream where decisions go',
+      decisionContract.topic,
+    )
+    .option('--leases <table>', 'from Kinesis: the table of DynamoDB that says who reads which shard', 'weir-leases')
+    .option('--poll-ms <ms>', 'from Kinesis: between two reads of a shard', wholeNumber(1), 200)
     .addOption(
       new Option('--client <client>', 'from Kafka: the client library')
         .choices(['platformatic', 'kafkajs'])
         .default('platformatic'),
     )
-    .option('--metrics-port <port>', 'from Kafka: serve /metrics for Prometheus there', wholeNumber(0))
+    .option('--metrics-port <port>', 'from Kafka or Kinesis: serve /metrics for Prometheus there', wholeNumber(0))
     .option('--traces <url>', 'from Kafka: send traces there, OTLP over HTTP such as http://HOST:4318/v1/traces')
     .option('--trace-share <share>', 'from Kafka: the share of batches that is traced, 0 to 1', share, 0.01)
-    .option('--cut-records <n>', 'from Kafka: records between two checkpoints of a partition', wholeNumber(1), 100_000)
+    .option(
+      '--cut-records <n>',
+      'from Kafka or Kinesis: records between two checkpoints of a partition',
+      wholeNumber(1),
+      100_000,
+    )
     .option(
       '--session-timeout-ms <ms>',
-      'from Kafka: after which a silent member is given up',
+      'from Kafka or Kinesis: after which a silent member is given up',
       wholeNumber(1000),
       10_000,
     );

@@ -42,6 +42,11 @@ function toItem({ bytes, damage }: SourceLine, sourceRow: number): SourceItem {
     const header = { topic: bareTopic, sourceRow, message: tooLongMessage, issues: [] };
     return { topic: unmappableTopic, bytes: wrapUnmappable({ ...header, bytes }) };
   }
+  return unwrapEvent(bytes);
+}
+
+/** The topic and the event of `{"topic": ..., "event": {...}}`; anything else is an authorization, or none. */
+export function unwrapEvent(bytes: Uint8Array): SourceItem {
   return unwrapEnvelope(bytes) ?? { topic: bareTopic, bytes };
 }
 

@@ -22,8 +22,10 @@ export type TakenBatch = {
   readonly partition: number;
   /** When the broker or the writer stamped each record, milliseconds UTC. */
   readonly timesMs: readonly number[];
-  /** Records of the partition behind the batch. */
-  readonly behind: number;
+  /** Records of the partition behind the batch, null where the source does not count them. */
+  readonly behind: number | null;
+  /** How far it is behind the end in time, where the source says so. */
+  readonly behindMs?: number;
   readonly takenMs: number;
 };
 
@@ -79,16 +81,20 @@ export function createWorkerMetrics(): WorkerMetrics {
       transactions.inc();
       for (const { outcome } of some) decisions.inc({ outcome });
     },
-    taken: ({ topic, partition, timesMs, behind, takenMs }) => {
+    taken: ({ topic, partition, timesMs, behind, takenMs, ...rest }) => {
       topics.add(topic);
       records.inc({ topic }, timesMs.length);
-      lagRecords.set({ topic, partition }, behind);
-      lagSeconds.set({ topic, partition }, behind === 0 ? 0 : (takenMs - (timesMs.at(-1) ?? takenMs)) / 1000);
+      if (behind !== null) lagRecords.set({ topic, partition }, behind);
+      lagSeconds.set({ topic, partition }, lagMsOf({ timesMs, behind, takenMs, ...rest }) / 1000);
       for (const timeMs of timesMs) latency.observe((takenMs - timeMs) / 1000);
     },
     trouble: (code) => troubles.inc({ code }),
     text: () => register.metrics(),
   };
+}
+
+function lagMsOf({ timesMs, behind, behindMs, takenMs }: Omit<TakenBatch, 'topic' | 'partition'>): number {
+  return behindMs ?? (behind === 0 ? 0 : takenMs - (timesMs.at(-1) ?? takenMs));
 }
 
 type RefusedByKey = () => ReadonlyMap<string, number>;

@@ -38,9 +38,9 @@ const lagRecordsMax = 65_536;
 export function addRun(program: Command, invocation: Invocation): void {
   const command = program
     .command('run')
-    .summary('score the payments of a file, or of Kafka topics')
+    .summary('score the payments of a file, of Kafka topics, or of a Kinesis stream')
     .description(
-      'Scores the payments of a file into a folder: log, decisions, features, ledger. After a crash or Ctrl-C the same command goes on where it stopped. From kafka:// it runs as a worker of a group until it is stopped.',
+      'Scores the payments of a file into a folder: log, decisions, features, ledger. After a crash or Ctrl-C the same command goes on where it stopped. From kafka:// or kinesis:// it runs as a worker of a group until it is stopped.',
     );
   addSourceOptions(command)
     .option('--out <dir>', 'where to write, from a file')
@@ -61,6 +61,9 @@ export function addRun(program: Command, invocation: Invocation): void {
       // Its libraries take a moment to load, which no other command waits for.
       const { runFromKafka } = await import('../run-kafka.ts');
       invocation.exitCode = await runFromKafka(options);
+    } else if (source.startsWith('kinesis://')) {
+      const { runFromKinesis } = await import('../run-kinesis.ts');
+      invocation.exitCode = await runFromKinesis(options);
     } else if (out !== undefined) invocation.exitCode = await run({ ...options, out });
     else throw missing('--out <dir>', 'a file');
   });

@@ -84,11 +84,8 @@ export type WorkerPlan = {
 /** Starts `weir run` on Kafka. */
 export function startWorker({ files }: KafkaWorld, plan: WorkerPlan): Worker {
   const { bootstrap, topics, group, state, more = [], env = {} } = plan;
-  const child = spawn(
-    process.execPath,
+  return spawnWorker(
     [
-      'bin/weir.ts',
-      'run',
       `--source=kafka://${bootstrap}/${topics.payments}`,
       `--decisions=${topics.decisions}`,
       `--group=${group}`,
@@ -100,8 +97,16 @@ export function startWorker({ files }: KafkaWorld, plan: WorkerPlan): Worker {
       `--model=${files.model}`,
       ...more,
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },
+    env,
   );
+}
+
+/** Starts `weir run`. */
+export function spawnWorker(args: readonly string[], env: Readonly<Record<string, string>>): Worker {
+  const child = spawn(process.execPath, ['bin/weir.ts', 'run', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const lines: string[] = [];
   const looks: (() => void)[] = [];
   const tell = (): void => {
