@@ -1,5 +1,5 @@
 import { arrive, lookupsOf, type Arrival } from './steps/arrival.ts';
-import { authorize, dispute, noteAccepted, release } from './steps/accept.ts';
+import { enter } from './steps/accept.ts';
 import type { Batch, Taken } from './steps/batch.ts';
 import { passTime } from './steps/pass-time.ts';
 import { admit, advanceByEvent, advanceToEnd, forgetIds } from './engine/admission.ts';
@@ -44,16 +44,8 @@ function take(weir: Weir, state: WeirState, { arrival, batch, effects }: Taken):
     case 'conflict':
     case 'duplicate':
       return setAside({ arrival, admission, effects });
-    default: {
-      const accepted = { arrival, batch, effects, admission };
-      noteAccepted(accepted);
-      if (admission.kind === 'tooLate') setAside(accepted);
-      if (arrival.event.topic === 'payments.authorization.v1') authorize(weir, state, accepted);
-      else if (admission.kind !== 'tooLate') {
-        if (arrival.event.topic === 'payments.dispute.v1') dispute(weir, state, accepted);
-        else release(weir, state, accepted);
-      }
+    default:
+      enter(weir, state, { arrival, batch, effects, admission });
       advanceByEvent(state.watermarks, candidate);
-    }
   }
 }

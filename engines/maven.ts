@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -30,6 +31,45 @@ export async function runMaven(engine: string, goal: string, options: readonly s
       cause,
     });
   }
+}
+
+/** An artifact of Maven Central. */
+export type Artifact = { readonly group: string; readonly artifact: string; readonly version: string };
+
+/**
+ * The folder with the jars of an engine and all that they need, and its native libraries: from Maven Central the first
+ * time, then from the cache. Throws as `runMaven` does.
+ */
+export async function fetchJars(
+  { name, artifacts }: { readonly name: string; readonly artifacts: readonly Artifact[] },
+  cacheDir = cacheOfEngines(),
+): Promise<string> {
+  const jars = join(cacheDir, name);
+  if (existsSync(jars)) return jars;
+  mkdirSync(cacheDir, { recursive: true });
+  const staging = mkdtempSync(join(cacheDir, 'fetching-'));
+  try {
+    writeFileSync(join(staging, 'pom.xml'), pomOf(name, artifacts));
+    const fetched = join(staging, 'jars');
+    const options = ['-f', join(staging, 'pom.xml'), '-DincludeScope=runtime', `-DoutputDirectory=${fetched}`];
+    await runMaven(name, 'copy-dependencies', options);
+    // Who comes second finds the folder of the first, which holds the same.
+    if (!existsSync(jars)) renameSync(fetched, jars);
+    return jars;
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+function pomOf(name: string, artifacts: readonly Artifact[]): string {
+  const dependencies = artifacts.map(
+    ({ group, artifact, version }) =>
+      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+  );
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>weir</groupId><artifactId>${name}</artifactId><version>1</version><packaging>pom</packaging>
+<dependencies>${dependencies.join('')}</dependencies></project>
+`;
 }
 
 async function demand(engine: string, program: string, argument: string): Promise<void> {

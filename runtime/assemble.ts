@@ -49,7 +49,15 @@ export const shippedFiles: WeirFiles = {
 /** Loads and binds a definition, rules and a model. Throws a `WeirError` that names the file and what is wrong in it. */
 export async function assemble(files: WeirFiles, watermarkPer: Weir['watermarkPer'] = 'input'): Promise<Assembled> {
   const { plan: defined, hash } = await loadDefinition(files.definition);
-  const plan = files.plan ?? defined;
+  return assemblePlan({ plan: files.plan ?? defined, hash }, files, watermarkPer);
+}
+
+/** Binds a plan, rules and a model. Throws a `WeirError` that names the file and what is wrong in it. */
+export function assemblePlan(
+  { plan, hash }: FeatureSet,
+  files: Omit<WeirFiles, 'definition' | 'plan'>,
+  watermarkPer: Weir['watermarkPer'],
+): Assembled {
   const names = plan.features.map((feature) => feature.name);
   const model = readPart(files.model, 'MODEL', (json) => parseModel(json));
   const boundModel = inFile(files.model, 'MODEL', () => bindModel(model, names));

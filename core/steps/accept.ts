@@ -9,10 +9,23 @@ import type { Decider } from '../score/decide.ts';
 import type { Decision } from '../score/decision.ts';
 import { countUp } from '../sinks/effects.ts';
 import { postAuthorization, postClearing, postReversal } from '../sinks/ledger.ts';
+import { setAside } from './set-aside.ts';
 import type { Weir, WeirState } from './state.ts';
 
+/** Whatever an accepted event does: it is decided, labels, or moves its hold. */
+export function enter(weir: Weir, state: WeirState, accepted: Accepted): void {
+  const { arrival, admission } = accepted;
+  noteAccepted(accepted);
+  if (admission.kind === 'tooLate') setAside(accepted);
+  if (arrival.event.topic === 'payments.authorization.v1') authorize(weir, state, accepted);
+  else if (admission.kind !== 'tooLate') {
+    if (arrival.event.topic === 'payments.dispute.v1') dispute(weir, state, accepted);
+    else release(weir, state, accepted);
+  }
+}
+
 /** Keeps the id of an accepted event for ever, and counts it. */
-export function noteAccepted({ arrival, admission, effects }: Accepted): void {
+function noteAccepted({ arrival, admission, effects }: Accepted): void {
   const { record, event, bodyHash, idHash } = arrival;
   effects.acceptedKeys.push({ idHash, bodyHash, offset: record.offset });
   countUp(effects.counts, `accepted.${event.topic}`);
@@ -22,7 +35,7 @@ export function noteAccepted({ arrival, admission, effects }: Accepted): void {
 /**
  * Takes an authorization into the windows, scores it or adopts the decision that was kept of it, and posts its entry.
  */
-export function authorize(weir: Weir, state: WeirState, { arrival, batch, effects, admission }: Accepted): void {
+function authorize(weir: Weir, state: WeirState, { arrival, batch, effects, admission }: Accepted): void {
   const { event, topic } = arrival.event;
   if (topic !== 'payments.authorization.v1') throw new Error(`got ${topic}, expected an authorization`);
   const { offset } = arrival.record;
@@ -45,7 +58,7 @@ export function authorize(weir: Weir, state: WeirState, { arrival, batch, effect
 }
 
 /** Posts what a clearing or a reversal does to its hold. */
-export function release(weir: Weir, state: WeirState, { arrival, effects }: Accepted): void {
+function release(weir: Weir, state: WeirState, { arrival, effects }: Accepted): void {
   const { event, topic } = arrival.event;
   const { offset } = arrival.record;
   if (weir.decider === null) return;
@@ -54,7 +67,7 @@ export function release(weir: Weir, state: WeirState, { arrival, effects }: Acce
 }
 
 /** Labels the authorization that a dispute refers to, where the definition reads that label. */
-export function dispute(weir: Weir, state: WeirState, { arrival, batch, effects }: Accepted): void {
+function dispute(weir: Weir, state: WeirState, { arrival, batch, effects }: Accepted): void {
   const { event, topic } = arrival.event;
   const { label } = weir.features.plan;
   if (topic !== 'payments.dispute.v1' || label === null || label.topic !== topic) return;

@@ -7,13 +7,14 @@ import { type SyntaxNode, childOf, childrenOf, findingAt, nameOf, visitNodes } f
 /** The stages of core in data order; a stage imports itself and earlier ones. */
 const stages = ['contract', 'decode', 'engine', 'features', 'score', 'sinks', 'steps', 'telemetry'] as const;
 
-/** The flows through all stages: payments and their twin over columns, flows of panes and joins, telemetry and its twin. */
+/** The flows through all stages: payments, their twins over columns and by account, flows of panes and joins, telemetry and its twin. */
 const pipelines = [
   'core/pipeline.ts',
   'core/columnar-pipeline.ts',
   'core/flow-pipeline.ts',
   'core/telemetry-pipeline.ts',
   'core/columnar-telemetry-pipeline.ts',
+  'core/keyed-pipeline.ts',
 ];
 
 /** Who may import whom, folder by folder. A folder that the table does not know is a finding. Each is reported once a file. */
@@ -66,8 +67,8 @@ const layers: Readonly<Record<string, Layer>> = {
   examples: { folders: ['core', 'simulate', 'examples'], node: true, packages: ['zod'] },
   engines: { folders: ['core', 'engines'], ...anything },
   console: { folders: ['core', 'console'], node: false, packages: 'any' },
-  scripts: { folders: ['lib', 'scripts'], ...anything },
-  bench: { folders: [...product, 'engines', 'bench', 'examples'], ...anything },
+  scripts: { folders: ['core', 'adapters', 'runtime', 'lib', 'scripts'], ...anything },
+  bench: { folders: [...product, 'engines', 'scripts', 'bench', 'examples'], ...anything },
   test: {
     folders: [...product, 'bin', 'lib', 'functions', 'examples', 'engines', 'scripts', 'bench', 'test'],
     ...anything,

@@ -1,0 +1,31 @@
+import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { AsideItem } from '../../core/steps/keyed-port.ts';
+import type { Store } from './keyed-store.ts';
+import { askPersistently } from './requests.ts';
+
+/** Of one item, below the 400 KB that it may have. */
+const partBytesMax = 360_000;
+
+/** Puts a dead letter or a late event where its record came from; what one item cannot hold goes into several. */
+export async function putAside(store: Store, item: AsideItem): Promise<void> {
+  const parts = Math.max(1, Math.ceil(item.bytes.length / partBytesMax));
+  for (let part = 0; part < parts; part++) {
+    const command = new PutItemCommand({ TableName: store.tables.aside, Item: asideItem(item, part, parts) });
+    await askPersistently(async () => store.client.send(command), { ...store, what: 'set aside' });
+  }
+}
+
+function asideItem(item: AsideItem, part: number, parts: number): Record<string, AttributeValue> {
+  const { source, offset, kind, code, detail, contract, bytes } = item;
+  return {
+    source: { S: `${kind}#${source}` },
+    place: { S: `${String(offset).padStart(16, '0')}#${code}#${contract}#${part}` },
+    offset: { N: String(offset) },
+    part: { N: String(part) },
+    parts: { N: String(parts) },
+    code: { S: code },
+    detail: { S: detail },
+    contract: { S: contract },
+    bytes: { B: bytes.subarray(part * partBytesMax, (part + 1) * partBytesMax) },
+  };
+}

@@ -1,0 +1,10 @@
+import { spawnSync } from 'node:child_process';
+
+/** `npm run test:localstack`: the tests of AWS against an endpoint that runs already, such as LocalStack's; it starts none. */
+if ((process.env['AWS_ENDPOINT_URL'] ?? '') === '') {
+  console.error('got no AWS_ENDPOINT_URL, expected the address of LocalStack, such as http://127.0.0.1:4566');
+  process.exit(2);
+}
+const tests = ['test/integration/dynamodb.test.ts', 'test/integration/lambda.test.ts'];
+const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'integration', ...tests], { stdio: 'inherit' });
+process.exitCode = status ?? 1;
