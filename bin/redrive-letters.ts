@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { openSource, type SourceItem } from '../adapters/files/source.ts';
+import { openSource, sourceFormats, type SourceItem } from '../adapters/files/source.ts';
 import { withPath } from '../adapters/files/failure.ts';
 import type { Mapping } from '../core/contract/mapping.ts';
 import { unmappableTopic } from '../core/contract/unmappable-header.ts';
@@ -81,12 +81,12 @@ async function mapAgain(
   row: Uint8Array,
   { mapping, source }: { readonly mapping: Mapping; readonly source: Manifest['source'] },
 ): Promise<readonly SourceItem[] | null> {
-  const isCsv = source.format === 'csv';
-  const header = isCsv ? headerOf(source.path) : '';
+  const format = sourceFormats.find((name) => name === source.format && name !== 'parquet') ?? 'jsonl';
+  const header = format === 'csv' ? headerOf(source.path) : '';
   if (header === null) return null;
   const opened = await openSource({
     path: '-',
-    format: isCsv ? 'csv' : 'jsonl',
+    format,
     mapping,
     standardInput: chunksOf(Buffer.concat([Buffer.from(header), row])),
   });

@@ -20,7 +20,7 @@ export type SourceFileOptions = {
 /** Adds the options that say what is read. */
 export function addSourceOptions(command: Command): Command {
   return command
-    .requiredOption('--source <file>', 'CSV, JSONL or Parquet; - is standard input')
+    .requiredOption('--source <file>', 'CSV, JSONL, Parquet, or changes of a database; - is standard input')
     .option('--mapping <file>', 'how rows become events (built in: the handbook columns)')
     .addOption(new Option('--format <format>', 'when the name does not say it').choices(sourceFormats));
 }

@@ -7,7 +7,7 @@ import type { ReadRow, SourceItem } from './source-rows.ts';
 /** The topic of a line that is an event and not an object of topic and event. */
 const bareTopic = 'payments.authorization.v1';
 
-const tooLongMessage = `got a line of more than ${lineSizeBytesMax} bytes, of which the first ${keptSizeBytesMax} are here`;
+export const tooLongMessage = `got a line of more than ${lineSizeBytesMax} bytes, of which the first ${keptSizeBytesMax} are here`;
 
 /**
  * Lines that are events already, as they are: `{"topic": ..., "event": {...}}`, or an authorization alone. What is not

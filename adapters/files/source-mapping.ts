@@ -70,19 +70,29 @@ function isMapping(value: unknown): value is Mapping {
 
 function listFaults(value: unknown): readonly string[] {
   if (!isObject(value)) return ['no export named mapping'];
-  const { name, version, topic, columns, map } = value;
+  const { name, version, topic, columns, keys, map } = value;
   const faults: string[] = [];
   if (typeof name !== 'string' || name === '') faults.push('no name');
   if (typeof version !== 'number' || !Number.isSafeInteger(version)) faults.push('no whole number as its version');
   if (typeof topic !== 'string' || topic === '') faults.push('no topic');
   const isList = Array.isArray(columns) && columns.length > 0 && columns.every((column) => typeof column === 'string');
   if (!isList) faults.push('no list of columns');
+  if (keys !== undefined && !isTableKeys(keys)) faults.push('keys that are no lists of columns by table');
   if (typeof map !== 'function') faults.push('no function map');
   return faults;
 }
 
+function isTableKeys(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const isColumns = (columns: unknown): boolean =>
+    Array.isArray(columns) && columns.length > 0 && columns.every((column) => typeof column === 'string');
+  return Object.values(value).every(isColumns);
+}
+
 function isObject(
   value: unknown,
-): value is Readonly<Record<'name' | 'version' | 'topic' | 'columns' | 'map' | 'mapping' | 'default', unknown>> {
+): value is Readonly<
+  Record<'name' | 'version' | 'topic' | 'columns' | 'keys' | 'map' | 'mapping' | 'default', unknown>
+> {
   return typeof value === 'object' && value !== null;
 }

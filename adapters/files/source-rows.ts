@@ -14,6 +14,8 @@ export type ReadRow =
       /** The row's own; null where the format has no bytes of a row, and its JSON stands in for them. */
       readonly bytes: Uint8Array | null;
     }
+  /** Several that stand or fall together, such as those of one line. */
+  | { readonly kind: 'rows'; readonly rows: readonly SourceRow[]; readonly bytes: Uint8Array }
   | { readonly kind: 'damaged'; readonly message: string; readonly bytes: Uint8Array };
 
 const batchItems = 4096;
@@ -75,9 +77,15 @@ type EncodedRow =
 function encodeRow({ row, rowNumber, mapping }: Omit<Step, 'deferred'>): EncodedRow {
   if (row.kind === 'damaged') return { kind: 'unmappable', error: { message: row.message, issues: [] } };
   try {
-    const mapped: MappedRow = mapping.map(row.row, rowNumber);
-    if (mapped.kind === 'unmappable') return mapped;
-    return { kind: 'encoded', events: mapped.events.map(encodeEvent), deferred: mapped.deferred.map(encodeEvent) };
+    const events: EncodedEvent[] = [];
+    const deferred: EncodedEvent[] = [];
+    for (const one of row.kind === 'rows' ? row.rows : [row.row]) {
+      const mapped: MappedRow = mapping.map(one, rowNumber);
+      if (mapped.kind === 'unmappable') return mapped;
+      events.push(...mapped.events.map(encodeEvent));
+      deferred.push(...mapped.deferred.map(encodeEvent));
+    }
+    return { kind: 'encoded', events, deferred };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const message = `mapping ${mapping.name} v${mapping.version} failed: ${reason}`;
@@ -92,7 +100,7 @@ function encodeEvent({ topic, event, eventTimeMs }: MappedEvent): EncodedEvent {
 
 /** A row's own bytes, or its JSON with big integers as text. */
 function bytesOf(row: ReadRow): Uint8Array {
-  if (row.kind === 'damaged') return row.bytes;
+  if (row.kind !== 'row') return row.bytes;
   const toJson = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
   return row.bytes ?? Buffer.from(JSON.stringify(row.row, toJson));
 }

@@ -1,6 +1,8 @@
 import type { Mapping } from '../../core/contract/mapping.ts';
+import { type ChangeFormat, changeFormats } from '../../core/contract/change-format.ts';
 import { WeirError } from '../../core/contract/failure.ts';
 import { openFileBytes, openStreamBytes, type SourceBytes } from './source-bytes.ts';
+import { readChangeLines } from './source-changes.ts';
 import { openCsv } from './source-csv.ts';
 import { mapJsonLines, passJsonLines } from './source-jsonl.ts';
 import { chooseMapping } from './source-mapping.ts';
@@ -10,7 +12,7 @@ import { mapRows, type SourceItem } from './source-rows.ts';
 export type { SourceItem } from './source-rows.ts';
 
 /** The formats that a source may have. */
-export const sourceFormats = ['csv', 'jsonl', 'parquet'] as const;
+export const sourceFormats = ['csv', 'jsonl', 'parquet', ...changeFormats] as const;
 export type SourceFormat = (typeof sourceFormats)[number];
 
 /** A bounded input whose items come in the same order every time, so that a reader resumes by skipping the first ones. */
@@ -42,7 +44,7 @@ export type SourceOptions = {
 };
 
 /**
- * Opens a CSV, JSONL or Parquet source. Throws a `WeirError` when the file cannot be read, its format is unknown, it has
+ * Opens a CSV, JSONL or Parquet source, or the changes of a database, a record a line. Throws a `WeirError` when the file cannot be read, its format is unknown, it has
  * no header, or no mapping fits its columns; rows and lines that are no events never stop it: they become items of the
  * topic for unmappable rows.
  */
@@ -55,6 +57,10 @@ export async function openSource(options: SourceOptions): Promise<Source> {
       return openJsonlSource(options, openBytes(options));
     case 'parquet':
       return openParquetSource(options);
+    case 'debezium':
+    case 'dms':
+    case 'maxwell':
+      return openChangesSource(options, format);
   }
 }
 
@@ -82,6 +88,24 @@ function openJsonlSource({ path, mapping }: SourceOptions, input: SourceBytes): 
       mapping: mapping === undefined ? null : nameOf(mapping),
     },
     events: () => (mapping === undefined ? passJsonLines(input) : mapRows(mapJsonLines(input), mapping)),
+    rowsTotal: null,
+  };
+}
+
+function openChangesSource(options: SourceOptions, format: ChangeFormat): Source {
+  const { path, mapping } = options;
+  if (mapping === undefined) {
+    throw new WeirError({
+      code: 'MAPPING_MISSING',
+      message: `${path}: got changes of a database without a mapping, expected one that makes events of them`,
+      fix: 'Name one with --mapping; examples/changes/mapping.ts is one to copy.',
+      facts: { path, format },
+    });
+  }
+  const input = openBytes(options);
+  return {
+    identity: { path, sizeBytes: input.sizeBytes, format, mapping: nameOf(mapping) },
+    events: () => mapRows(readChangeLines(input, { format, keys: mapping.keys ?? {} }), mapping),
     rowsTotal: null,
   };
 }

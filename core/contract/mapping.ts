@@ -1,3 +1,4 @@
+import type { TableKeys } from './change-event.ts';
 import type { UnmappableHeader } from './unmappable-header.ts';
 
 /** How the rows of a table (CSV, Parquet, or JSON lines) become events. A mapping is pure: the same row, the same events. */
@@ -8,9 +9,12 @@ export type Mapping = {
   readonly topic: string;
   /** The columns that a source must have. A Parquet row has these only; rows of other sources have all of theirs. */
   readonly columns: readonly string[];
+  /** Of changes of a database, where the records do not name the columns of a table's key. */
+  readonly keys?: TableKeys;
   /**
    * The events of one row. Values are text in CSV; in Parquet numbers (whole ones beyond 2^53 bigint), timestamps in
-   * milliseconds UTC, text, true or false; null where there is none. Rows count from 0, without the header and blank
+   * milliseconds UTC, text, true or false; null where there is none; of a database's changes each row is a `RowVersion`,
+   * and a change of a key makes two. Rows count from 0, without the header and blank
    * lines. What it throws makes that row unmappable.
    */
   map(row: SourceRow, rowNumber: number): MappedRow;

@@ -11,20 +11,26 @@ export type ParsedJson =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly refusal: Refusal };
 
+/** How bytes are parsed: `exact` keeps a number that a double cannot hold as its text. */
+export type ParseOptions = { readonly sizeBytesMax?: number; readonly numbers?: 'double' | 'exact' };
+
 /**
  * Parses bytes as UTF-8 JSON within the limits of size and depth and without keys that could reach an object's
  * prototype. Refusals never quote the text.
  */
-export function parseJson(bytes: Uint8Array): ParsedJson {
-  if (bytes.length > eventSizeBytesMax) {
-    return refused('tooLarge', `got ${bytes.length} bytes, expected at most ${eventSizeBytesMax}`);
+export function parseJson(
+  bytes: Uint8Array,
+  { sizeBytesMax = eventSizeBytesMax, numbers = 'double' }: ParseOptions = {},
+): ParsedJson {
+  if (bytes.length > sizeBytesMax) {
+    return refused('tooLarge', `got ${bytes.length} bytes, expected at most ${sizeBytesMax}`);
   }
   const text = decodeUtf8(bytes);
   if (text === null) return refused('notUtf8', `got ${bytes.length} bytes that are not UTF-8, expected JSON as UTF-8`);
   if (isTooDeep(bytes)) {
     return refused('tooDeep', `got objects or lists nested deeper than ${eventDepthMax}, expected at most that`);
   }
-  const parsed = parse(text);
+  const parsed = parse(text, numbers === 'exact' && mayHoldLongNumber.test(text) ? keepLongNumber : undefined);
   if (!parsed.ok) return refused('notJson', `got ${bytes.length} bytes ${parsed.reason}, expected one JSON object`);
   if (mayHoldForbiddenKey.test(text) && holdsForbiddenKey(parsed.value)) {
     return refused('forbiddenKey', 'got a key __proto__, constructor or prototype, expected the fields of a contract');
@@ -69,9 +75,22 @@ function isTooDeep(bytes: Uint8Array): boolean {
 
 type Attempt = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string };
 
-function parse(text: string): Attempt {
+/** A double holds any decimal of this many digits. */
+const exactDigitsMax = 15;
+const mayHoldLongNumber = /[\d.]{16}|\d[eE]/;
+
+type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
+
+function keepLongNumber(_: string, value: unknown, context?: { readonly source?: string }): unknown {
+  const source = context?.source ?? '';
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  const digits = source.replace(/[eE].*$/, '').replace(/^-?0*\.?0*|\./g, '');
+  return digits.length > exactDigitsMax || !Number.isFinite(value) ? source : value;
+}
+
+function parse(text: string, revive: Reviver | undefined): Attempt {
   try {
-    return { ok: true, value: JSON.parse(text) };
+    return { ok: true, value: revive === undefined ? JSON.parse(text) : JSON.parse(text, revive) };
   } catch (error) {
     const isCut = error instanceof SyntaxError && /^(Unexpected end|Unterminated string)/.test(error.message);
     return { ok: false, reason: isCut ? 'of JSON that ends too early' : 'that are not JSON' };

@@ -24,6 +24,8 @@ export type TemporalJoinSpec = {
   readonly dimension: JoinSide;
   /** Is this change a deletion? From its time on there is no row. */
   readonly isDeletion: (event: FlowEvent) => boolean;
+  /** Orders changes that have the same time; without it the log does. */
+  readonly orderOf?: (event: FlowEvent) => Value;
   /** Whether an event without a valid version goes out too. */
   readonly keep: 'inner' | 'left';
   readonly columns: readonly FlowColumn[];
@@ -42,8 +44,8 @@ export type JoinedVersions = {
 };
 
 /**
- * The temporal join. The version valid at t is the last change with `eventTimeMs <= t`, by (time, partition, offset); a
- * deletion is no version. A row settles when the watermark reaches its event's time and goes out at the end of that batch,
+ * The temporal join. The version valid at t is the last change with `eventTimeMs <= t`, by (time, the dimension's own order,
+ * partition, offset); a deletion is no version. A row settles when the watermark reaches its event's time and goes out at the end of that batch,
  * with both versions; a late change that becomes the version of a settled row raises its revision.
  *
  *     changes   --- v1 -------- v2 ---------- v3 --
@@ -104,7 +106,13 @@ function takeChange(spec: TemporalJoinSpec, state: TemporalJoinState, event: Flo
   const { eventTimeMs, partition, offset } = event;
   const isDeletion = spec.isDeletion(event);
   const values = isDeletion ? [] : spec.dimension.read(event);
-  const version: Version = { eventTimeMs, partition, offset, isDeletion, values };
+  const place = {
+    eventTimeMs,
+    partition,
+    offset,
+    ...(spec.orderOf === undefined ? {} : { order: spec.orderOf(event) }),
+  };
+  const version: Version = { ...place, isDeletion, values };
   const joinKey = known ?? addKey(state, key);
   addVersion(state, joinKey, version);
   revise(state, joinKey, version);

@@ -4,6 +4,8 @@ import { createTimers, type Timers } from './timers.ts';
 /** A change of a dimension's row: from its time on this is what the row says, until the next. */
 export type Version = {
   readonly eventTimeMs: number;
+  /** Orders changes of the same time where the dimension says so, such as their position in the database's log. */
+  readonly order?: Value;
   readonly partition: number;
   readonly offset: number;
   readonly isDeletion: boolean;
@@ -25,7 +27,7 @@ export type PendingRow = {
   revision: number | null;
 };
 
-/** Versions ordered by (time, partition, offset) and events ordered by time, of one key. */
+/** Versions in their order and events ordered by time, of one key. */
 export type TemporalKey = { versions: Version[]; readonly rows: PendingRow[] };
 
 /**
@@ -64,13 +66,22 @@ export function addVersion(state: TemporalJoinState, key: TemporalKey, version: 
   state.entryCount += 1;
 }
 
-/** Is a version after another in the order (time, partition, offset)? Every version is after none. */
+/** Is a version after another in the order (time, the dimension's own, partition, offset)? Every version is after none. */
 export function isLater(version: Version | null | undefined, other: Version | null): boolean {
   if (version === null || version === undefined) return false;
   if (other === null) return true;
   if (version.eventTimeMs !== other.eventTimeMs) return version.eventTimeMs > other.eventTimeMs;
+  const order = compareOrders(version.order ?? null, other.order ?? null);
+  if (order !== 0) return order > 0;
   if (version.partition !== other.partition) return version.partition > other.partition;
   return version.offset > other.offset;
+}
+
+/** Numbers by size, texts by their units; a missing one is before all. */
+function compareOrders(left: Value, right: Value): number {
+  if (left === right) return 0;
+  if (left === null || right === null) return left === null ? -1 : 1;
+  return left < right ? -1 : 1;
 }
 
 /** Puts an event behind all that are not after it. */

@@ -47,6 +47,8 @@ export interface TemporalJoin<E, D> {
   on(event: FieldOf, dimension: FieldOf): TemporalJoin<E, D>;
   /** Changes that take the row away. */
   deletedWhen(condition: Condition): TemporalJoin<E, D>;
+  /** What orders changes that have the same time, such as their position in the database's log; else Weir's log does. */
+  orderedBy(dimension: FieldOf): TemporalJoin<E, D>;
   /** Only events and changes where these hold. */
   only(conditions: { readonly event?: Condition; readonly dimension?: Condition }): TemporalJoin<E, D>;
   /** `left` (the default) has events without a version too. */
@@ -63,7 +65,11 @@ export function joinIntervals<L, R>(left: FlowInput<L>, right: FlowInput<R>): In
 
 /** Joins events with a dimension that is fed by its changes, whose event time is when they were committed. */
 export function joinVersions<E, D>(event: FlowInput<E>, dimension: FlowInput<D>): TemporalJoin<E, D> {
-  return temporalJoin(draftOf(contractOfInput(event), contractOfInput(dimension)), { keep: 'left', deleted: null });
+  return temporalJoin(draftOf(contractOfInput(event), contractOfInput(dimension)), {
+    keep: 'left',
+    deleted: null,
+    order: null,
+  });
 }
 
 type Draft<L, R> = {
@@ -80,7 +86,11 @@ type IntervalChoices = {
   readonly within: { readonly before?: Duration; readonly after?: Duration };
 };
 
-type TemporalChoices = { readonly keep: 'inner' | 'left'; readonly deleted: Condition | null };
+type TemporalChoices = {
+  readonly keep: 'inner' | 'left';
+  readonly deleted: Condition | null;
+  readonly order: FieldOf | null;
+};
 
 function draftOf<L, R>(left: Contract<L>, right: Contract<R>): Draft<L, R> {
   if (left.topic === right.topic) throw new Error(`got ${left.topic} on both sides of a join, expected two topics`);
@@ -102,6 +112,7 @@ function temporalJoin<E, D>(draft: Draft<E, D>, choices: TemporalChoices): Tempo
   return {
     on: (event, dimension) => temporalJoin({ ...draft, keys: [...draft.keys, [event, dimension]] }, choices),
     deletedWhen: (condition) => temporalJoin(draft, { ...choices, deleted: condition }),
+    orderedBy: (dimension) => temporalJoin(draft, { ...choices, order: dimension }),
     only: ({ event = null, dimension = null }) =>
       temporalJoin({ ...draft, onlyLeft: event, onlyRight: dimension }, choices),
     keep: (side) => temporalJoin(draft, { ...choices, keep: side }),
@@ -144,6 +155,7 @@ function temporalPlan<E, D>({ draft, choices, columns: make, name }: Asked<E, D,
     event: sidePlan({ draft, side: 'left', columns, prefix: 'event.' }),
     dimension: sidePlan({ draft, side: 'right', columns, prefix: 'dimension.' }),
     deleted: choices.deleted === null ? null : condition(draft.right, choices.deleted),
+    ...(choices.order === null ? {} : { order: keyPath(draft.right, choices.order, 'order') }),
     keep: choices.keep,
     columns,
     ...limitsOf(draft.limits),
@@ -184,11 +196,11 @@ function sidePlan<L, R>(asked: {
   };
 }
 
-function keyPath(contract: Contract, { node }: FieldOf): string {
+function keyPath(contract: Contract, { node }: FieldOf, what = 'key'): string {
   const known = fieldKinds(contract);
   if (node.op === 'field' && known.has(node.path)) return node.path;
   const got = node.op === 'field' ? node.path : `a ${node.op}`;
-  throw new Error(`got ${got} as the key of ${contract.topic}, expected one of ${[...known.keys()].join(', ')}`);
+  throw new Error(`got ${got} as the ${what} of ${contract.topic}, expected one of ${[...known.keys()].join(', ')}`);
 }
 
 function condition(contract: Contract, { node }: Condition): SidePlan['only'] {

@@ -41,6 +41,8 @@ export type TemporalJoinPlan = {
   readonly event: SidePlan;
   readonly dimension: SidePlan;
   readonly deleted: Expression | null;
+  /** The field of the dimension that orders changes of the same time. */
+  readonly order?: string;
   readonly keep: 'inner' | 'left';
   readonly columns: readonly ColumnPlan[];
   readonly perKeyMax: number;
@@ -71,13 +73,14 @@ export function intervalJoinOf(plan: IntervalJoinPlan): Operator<IntervalJoinSta
 
 /** The operator of a temporal join. */
 export function temporalJoinOf(plan: TemporalJoinPlan): Operator<TemporalJoinState> {
-  const { name, event, dimension, deleted, keep, perKeyMax, perGroupMax } = plan;
+  const { name, event, dimension, deleted, order, keep, perKeyMax, perGroupMax } = plan;
   const isDeletion = holds(deleted);
   return createTemporalJoin({
     output: name,
     event: sideOf(event),
     dimension: sideOf(dimension),
     isDeletion: deleted === null ? () => false : isDeletion,
+    ...(order === undefined ? {} : { orderOf: orderOf(order) }),
     keep,
     columns: temporalColumns(plan),
     valuesOf: temporalValues(plan),
@@ -85,6 +88,11 @@ export function temporalJoinOf(plan: TemporalJoinPlan): Operator<TemporalJoinSta
     eventsPerKeyMax: perKeyMax,
     entriesMax: perGroupMax,
   });
+}
+
+function orderOf(path: string): (event: FlowEvent) => Value {
+  const read = readField(path);
+  return ({ event }) => read(event);
 }
 
 /** The columns of a temporal join: what reads the dimension is there twice, and the version that was read as well. */

@@ -17,6 +17,8 @@ const merchantContract = defineContract({
     eventTimeMs,
     merchantId: identifier,
     op: z.enum(['upsert', 'delete']),
+    /** Where the database's log has the change: it orders those of one transaction. */
+    position: z.string().exactOptional(),
     risk: z.enum(['low', 'high']).exactOptional(),
     sector: z.string().exactOptional(),
   }),
@@ -36,6 +38,8 @@ const merchantContract = defineContract({
  * (`risk`), and as it was (`risk_settled`), which a change that comes late puts right.
  *
  *     weir flow run --definition examples/flows/merchants.ts --source examples/flows/merchants.jsonl --ndjson
+ *
+ * examples/changes/mapping.ts makes the changes of the table out of what Debezium, DMS or Maxwell captured.
  */
 export default defineFlow({
   name: 'merchants',
@@ -44,6 +48,7 @@ export default defineFlow({
   outputs: ({ payment, merchant }) => ({
     payments_with_merchant: joinVersions(payment, merchant)
       .on(payment.merchantId, merchant.merchantId)
+      .orderedBy(merchant.position)
       .deletedWhen(merchant.op.equals('delete'))
       .of((paid, row) => ({ merchant_id: paid.merchantId, amount_minor: paid.amountMinor, risk: row.risk })),
   }),

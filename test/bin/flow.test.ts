@@ -71,6 +71,30 @@ describe.concurrent('weir flow run', () => {
     expect(error).toContain('rows.payments_with_merchant');
   });
 
+  test('reads what Debezium, DMS and Maxwell captured, and says what a wrong format looks like', async () => {
+    const merchants = inRepository('examples/flows/merchants.ts');
+    const mapping = ['--mapping', inRepository('examples/changes/mapping.ts')];
+    const flow = ['flow', 'run', '--definition', merchants, '--json'];
+    const args = (format: string, of: string, out: string) =>
+      flow.concat('--format', format, '--out', out, '--source', inRepository(`test/golden/changes/${of}.jsonl`));
+    const whole = await Promise.all(
+      ['debezium', 'dms', 'maxwell'].map((format) => weir(...args(format, format, format), ...mapping)),
+    );
+    const counts = whole.map(({ out, error }) => (error === '' ? JSON.parse(out).counts : error));
+    expect(counts).toEqual([
+      expect.objectContaining({ 'accepted.registry.merchant.v1': 13, 'ignored.payments.dispute.v1': 1 }),
+      expect.objectContaining({ 'accepted.registry.merchant.v1': 7, 'ignored.payments.dispute.v1': 1 }),
+      expect.objectContaining({ 'accepted.registry.merchant.v1': 7, 'ignored.payments.dispute.v1': 1 }),
+    ]);
+    const wrong = await weir(...args('maxwell', 'dms', 'wrong'), ...mapping);
+    expect(JSON.parse(wrong.out).counts).toMatchObject({ 'deadLetters.unmappable': 10 });
+    const unmapped = await weir(...args('dms', 'dms', 'unmapped'));
+    expect([unmapped.exitCode, JSON.parse(unmapped.error)]).toEqual([
+      2,
+      expect.objectContaining({ code: 'MAPPING_MISSING', fix: expect.stringContaining('examples/changes/mapping.ts') }),
+    ]);
+  });
+
   test('wants one place for the rows, and a flow', async () => {
     const nowhere = await weir('flow', 'run', '--definition', payments, '--source', small);
     expect([nowhere.exitCode, nowhere.error]).toEqual([2, expect.stringContaining('expected one of them')]);

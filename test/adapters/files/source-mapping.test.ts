@@ -28,11 +28,14 @@ test('a mapping file that does not load, or exports something else, is refused w
   await expect(loadMapping(join(directory, 'none.mjs'))).rejects.toMatchObject({ code: 'MAPPING_NOT_LOADED' });
   await expect(loadMapping(writeModule('throws.mjs', 'throw new Error("no")'))).rejects.toThrow('does not load: no');
   await expect(loadMapping(writeModule('empty.mjs', ''))).rejects.toThrow('with no export named mapping');
-  const bad = writeModule('bad.mjs', 'export const mapping = { name: "", version: 1.5, columns: [1] };');
+  const bad = writeModule(
+    'bad.mjs',
+    'export const mapping = { name: "", version: 1.5, columns: [1], keys: { t: [] } };',
+  );
   await expect(loadMapping(bad)).rejects.toMatchObject({
     code: 'MAPPING_BAD',
     message: expect.stringContaining(
-      'no name, no whole number as its version, no topic, no list of columns, no function map',
+      'no name, no whole number as its version, no topic, no list of columns, keys that are no lists of columns by table, no function map',
     ),
   });
 });
