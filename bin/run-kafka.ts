@@ -36,16 +36,16 @@ export async function runFromKafka(options: Options): Promise<number> {
   if (state === undefined) throw missing('--state <dir>', 'Kafka');
   const source = parseKafkaSource(address);
   const topics = contractsOfTopics(source.topics);
-  const assembled = await assemble({ ...weirFilesOf(options), keyEventsMax: options.keyEventsMax });
+  const defined = await assemble({ ...weirFilesOf(options), keyEventsMax: options.keyEventsMax });
   const { auth } = options;
   const cluster = await openCluster({ clientId: `weir-${group}-${hostname()}`, brokers: source.brokers, auth });
   const driver = driverOf(options.client, cluster);
-  const partitions = await partitionsOf(driver, {
+  const { partitions, assembled, foreign } = await planOf(driver, {
     group,
     topics: source.topics,
     decisionsTopic: decisions,
     state,
-    assembled,
+    assembled: defined,
   });
   const { registry, encoding } = await openAskedRegistry(options);
   const writer = await openRecordWriter({ contract: decisionContract, topic: decisions, encoding });
@@ -57,6 +57,7 @@ export async function runFromKafka(options: Options): Promise<number> {
     decisionsTopic: decisions,
     state,
     assembled,
+    foreign,
     read: registry === null ? plainReader : createRecordReader(registry, inputContracts),
     writer,
     cutRecords: options.cutRecords,
@@ -69,7 +70,7 @@ export async function runFromKafka(options: Options): Promise<number> {
   const told = createTold(source);
   using _screen = openScreen(() => [told.line()]);
   try {
-    const events = tellAll(told.events, metrics);
+    const events = tellAll(told.events, metrics, plan);
     await runKafkaWorker({ ...events, driver, plan, instanceId, sessionTimeoutMs, signal: interruption.signal });
   } finally {
     await server?.close();
@@ -88,7 +89,10 @@ async function openAskedTraces({ traces: url, traceShare: share }: Options): Pro
   return openTraces({ url, share });
 }
 
-async function partitionsOf(driver: KafkaDriver, plan: Parameters<typeof planPartitions>[1]): Promise<number> {
+async function planOf(
+  driver: KafkaDriver,
+  plan: Parameters<typeof planPartitions>[1],
+): ReturnType<typeof planPartitions> {
   const admin = await driver.openAdmin();
   try {
     return await planPartitions(admin, plan);
@@ -141,7 +145,8 @@ function createTold({ topics }: KafkaSource) {
   };
 }
 
-function tellAll(told: WorkerEvents, metrics: WorkerMetrics): WorkerEvents {
+function tellAll(told: WorkerEvents, metrics: WorkerMetrics, { foreign }: KafkaPlan): WorkerEvents {
+  const internal = new Set(foreign.map(({ repartition }) => repartition));
   return {
     onOwned: (own) => {
       metrics.owned(own.partition, () => own.scoring.totals().refusedByKey);
@@ -153,12 +158,14 @@ function tellAll(told: WorkerEvents, metrics: WorkerMetrics): WorkerEvents {
     },
     onPublished: (published) => {
       metrics.published(published.decisions);
+      for (const reads of published.reads) metrics.viewsRead(reads);
       told.onPublished?.(published);
     },
     onTaken: (batch) => {
-      metrics.taken(takenOf(batch));
+      metrics.taken(takenOf(batch, internal.has(batch.topic)));
       told.onTaken?.(batch);
     },
+    onViews: metrics.viewsCame,
     onTrouble: (error) => {
       metrics.trouble(error instanceof WeirError ? error.code : 'BUG');
       told.onTrouble?.(error);
@@ -166,13 +173,10 @@ function tellAll(told: WorkerEvents, metrics: WorkerMetrics): WorkerEvents {
   };
 }
 
-function takenOf({
-  topic,
-  partition,
-  records,
-  highWatermark,
-  nextOffset,
-}: KafkaBatch): Parameters<WorkerMetrics['taken']>[0] {
+function takenOf(
+  { topic, partition, records, highWatermark, nextOffset }: KafkaBatch,
+  isInternal: boolean,
+): Parameters<WorkerMetrics['taken']>[0] {
   const timesMs = records.map(({ timestampMs }) => timestampMs);
-  return { topic, partition, timesMs, behind: highWatermark - nextOffset, takenMs: Date.now() };
+  return { topic, partition, timesMs, isInternal, behind: highWatermark - nextOffset, takenMs: Date.now() };
 }

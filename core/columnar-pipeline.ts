@@ -2,10 +2,10 @@ import { countAt, type EventColumns, type EventLayout } from './decode/event-col
 import type { Interner } from './decode/interner.ts';
 import type { LogBlock } from './decode/log-block.ts';
 import { createPageBook, type PageBook, type Within } from './engine/pages.ts';
-import { createColumnarFeatures, type ColumnarFeatures } from './features/columnar-engine.ts';
-import { applyLabelRow, expireWaitingRows } from './features/columnar-labels.ts';
-import { observeRow } from './features/columnar-observe.ts';
-import { collectSettled, settleRows } from './features/columnar-settle.ts';
+import { copySourceTimes, createSourceTimes, type SourceTimes } from './engine/source-times.ts';
+import { type BlockSizes, createColumnarFeatures, type ColumnarFeatures } from './features/columnar-engine.ts';
+import type { ForeignReads, ReadView } from './features/columnar-foreign.ts';
+import { collectSettled } from './features/columnar-settle.ts';
 import type { SettledColumns } from './features/columnar-settled.ts';
 import {
   type ColumnarFeatureRest,
@@ -13,6 +13,7 @@ import {
   createColumnarFeatureState,
   restOfFeatures,
 } from './features/columnar-state.ts';
+import type { ForeignKey } from './features/foreign-plan.ts';
 import type { Plan } from './features/plan.ts';
 import { createColumnarScorer, createColumnarScoreState, restOfScore, scoreRows } from './score/columnar-scorer.ts';
 import type { ColumnarScorer, ColumnarScoreState, ScoreBatch, ScoreRest } from './score/columnar-scorer.ts';
@@ -28,18 +29,15 @@ import type { LedgerConfig } from './sinks/ledger-state.ts';
 import { createColumnarAdmission, isRemembered, restOfAdmission } from './steps/columnar-admission.ts';
 import type { AdmissionRest, ColumnarAdmission, KnownRows } from './steps/columnar-admission.ts';
 import { postRows } from './steps/columnar-back.ts';
-import {
-  createRare,
-  eventOfRow,
-  type FrontWindows,
-  frontContracts,
-  type Rare,
-  takeRows,
-} from './steps/columnar-front.ts';
+import { createRare, frontContracts, type Rare, takeRows } from './steps/columnar-front.ts';
 import { compileDecoders, type Decoders, decodeBlock } from './steps/decode-block.ts';
+import { createRoutes } from './steps/foreign-routes.ts';
+import { frontWindows } from './steps/front-windows.ts';
+import type { RoutedEvent } from './steps/repartition-record.ts';
+import { type ChangedView, runRepartitioned } from './steps/repartition-batch.ts';
 
 /** What runs: the plan, the texts that its columns are made of, and what both halves of the pipeline are told. */
-export type ColumnarOptions = {
+export type ColumnarOptions = BlockSizes & {
   readonly plan: Plan;
   readonly layout: EventLayout;
   readonly interner: Interner;
@@ -48,6 +46,10 @@ export type ColumnarOptions = {
   readonly watermarkPer: 'input' | 'topic';
   /** Events that a key may hold in the windows of one field. */
   readonly keyEventsMax?: number | undefined;
+  /** The keys whose windows other partitions hold: events are routed to them, and their values read from views. */
+  readonly foreign?: readonly ForeignKey[] | undefined;
+  /** Set where the plan is of a foreign key: how many source partitions feed its windows, through a repartition topic. */
+  readonly sourcePartitions?: number | undefined;
 };
 
 /** The first half of the pipeline: bytes to feature vectors. Code, and the state that a checkpoint holds. */
@@ -60,27 +62,46 @@ export type Front = ColumnarOptions & {
 };
 
 /** What the first half remembers. */
-export type FrontState = { readonly admission: ColumnarAdmission; readonly windows: ColumnarFeatureState };
+export type FrontState = {
+  readonly admission: ColumnarAdmission;
+  readonly windows: ColumnarFeatureState;
+  /** How far the sources of a foreign key's windows have come; null where there is one source. */
+  readonly sources: SourceTimes | null;
+};
 
 /** What a checkpoint holds of the first half beside its pages and the texts. */
-export type FrontRest = { readonly admission: AdmissionRest; readonly windows: ColumnarFeatureRest };
+export type FrontRest = {
+  readonly admission: AdmissionRest;
+  readonly windows: ColumnarFeatureRest;
+  readonly sources?: SourceTimes;
+};
 
 /** Makes the first half; without what a checkpoint held it begins before the first record. */
 export function createFront(
   options: ColumnarOptions,
   { book, rest }: Within<FrontRest> = { book: createPageBook() },
 ): Front {
-  const { plan, layout, interner, watermarkPer } = options;
+  const { plan, layout, interner, watermarkPer, sourcePartitions } = options;
   const features = createColumnarFeatures(plan, options);
   const inputs = watermarkPer === 'input' ? 1 : frontContracts.length;
   const admission = createColumnarAdmission(inputs, { book, rest: rest?.admission });
   const windows = createColumnarFeatureState(features, { book, rest: rest?.windows });
-  return { ...options, decoders: compileDecoders(layout, interner), features, book, state: { admission, windows } };
+  const fresh = sourcePartitions === undefined ? null : createSourceTimes(sourcePartitions, frontContracts.length);
+  const sources = rest?.sources === undefined ? fresh : copySourceTimes(rest.sources);
+  const state = { admission, windows, sources };
+  return { ...options, decoders: compileDecoders(layout, interner), features, book, state };
 }
 
 /** What a checkpoint holds of the first half beside its pages and the texts: to be written before the next batch. */
 export function restOfFront({ state }: Front): FrontRest {
-  return { admission: restOfAdmission(state.admission), windows: restOfFeatures(state.windows) };
+  const { admission, windows, sources } = state;
+  const rest = { admission: restOfAdmission(admission), windows: restOfFeatures(windows) };
+  return sources === null ? rest : { ...rest, sources: copySourceTimes(sources) };
+}
+
+/** How far the event time of what a front remembers has come. */
+export function watermarkMsOf({ state }: Pick<Front, 'state'>): number {
+  return state.sources?.stateMs ?? state.admission.stateMs;
 }
 
 /** A block of the log, and the columns that it goes to. */
@@ -93,26 +114,44 @@ export type FrontBatch = {
   readonly lookUp: (columns: EventColumns, isRemembered: (words: Uint32Array, at: number) => boolean) => KnownRows;
   /** Fills in the vector that a kept decision used; false where none was kept. */
   readonly adopt?: ((offset: number, values: Float64Array, at: number) => boolean) | undefined;
+  /** Where views of foreign keys are read. */
+  readonly readView?: ReadView | undefined;
+  /** What was read of them, row by row. */
+  readonly reads?: ForeignReads | undefined;
 };
 
 /** What comes of a block: its rows settle others, and what is rare goes beside the columns. */
-export type FrontEffects = { readonly settled: SettledColumns; readonly rare: Rare };
+export type FrontEffects = {
+  readonly settled: SettledColumns;
+  readonly rare: Rare;
+  /** Events for the owners of their foreign keys. */
+  readonly routed: readonly RoutedEvent[];
+  /** What the windows of a foreign key say from now on, of each key that the block changed. */
+  readonly views: readonly ChangedView[];
+};
 
 /** The front: decodes a block, admits its rows and takes them into the windows, in log order. */
 export function runFront(front: Front, batch: FrontBatch): FrontEffects {
   const { state, features } = front;
+  const { admission, sources } = state;
+  if (sources !== null) {
+    const { settled, rare, views } = runRepartitioned({ ...front, windows: state.windows, sources }, batch);
+    return { settled, rare, views, routed: [] };
+  }
   const { block, columns } = batch;
   const rare = createRare();
   const refusals = decodeBlock(front.decoders, block, columns);
   const known = batch.lookUp(columns, (words, at) => isRemembered(state.admission, words, at));
-  const { admission } = state;
   const labelTopic = front.plan.label?.topic ?? '';
-  const windows = windowsOf(front, batch);
+  const own = frontWindows({ features, windows: state.windows }, batch);
+  const routes = features.foreignKeys.length === 0 ? null : createRoutes(features, state.windows, batch);
+  const windows = routes === null ? own : routes.around(own);
   takeRows(
     { admission, watermarkPer: front.watermarkPer, labelTopic },
     { block, columns, refusals, known, windows, rare },
   );
-  return { settled: collectSettled(features, state.windows, admission.stateMs), rare };
+  const routed = routes?.take() ?? [];
+  return { settled: collectSettled(features, state.windows, admission.stateMs), rare, routed, views: [] };
 }
 
 /** The second half of the pipeline: feature vectors to decisions and entries. Code, and the state of a checkpoint. */
@@ -162,32 +201,4 @@ export function runBack(back: Back, batch: Omit<ScoreBatch, 'rowCount'>, rare: R
   scoreRows(scorer, state.score, { ...batch, rowCount: columns.counts[countAt.rows]! });
   postRows(state.ledger, { columns, decisions: out, interner }, rare);
   return takeEntries(state.ledger);
-}
-
-function windowsOf(front: Front, { block, columns, values, adopt }: FrontBatch): FrontWindows {
-  const { features, state, plan } = front;
-  const { windows } = state;
-  const width = plan.features.length;
-  const { firstOffset } = block;
-  return {
-    observe: (row, lateness, watermarkMs) => {
-      const offset = firstOffset + row;
-      const at = row * width;
-      const isAdopted = adopt !== undefined && adopt(offset, values, at);
-      const decision = isAdopted ? 'adopted' : 'computed';
-      observeRow(features, windows, columns, row, offset, lateness, watermarkMs, values, at, decision);
-    },
-    label: (row, { isTargetKnown, watermarkMs }) =>
-      applyLabelRow(features, windows, columns, row, {
-        offset: firstOffset + row,
-        targetKnown: isTargetKnown,
-        watermarkMs,
-        waitUntilMs: columns.eventTimeMs[row]! + frontContracts[columns.contract[row]!]!.retentionMs,
-        eventOf: (waiting) => eventOfRow(block, waiting),
-      }),
-    passTime: (watermarkMs) => {
-      settleRows(features, windows, watermarkMs);
-      return expireWaitingRows(windows, watermarkMs);
-    },
-  };
 }

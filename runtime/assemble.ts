@@ -6,6 +6,7 @@ import { contracts } from '../core/contract/contracts.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { fieldKinds } from '../core/contract/fields.ts';
 import { parseRuleSet, type RuleSet } from '../core/contract/rule-set.ts';
+import type { ForeignKey } from '../core/features/foreign-plan.ts';
 import type { FeatureSet } from '../core/features/plan.ts';
 import { createFeatureEngine } from '../core/features/engine.ts';
 import type { Plan } from '../core/features/plan.ts';
@@ -37,6 +38,10 @@ export type Assembled = {
   readonly identity: WeirIdentity;
   readonly scoring: Scoring;
   readonly ruleSet: RuleSet;
+  /** The keys whose windows other partitions hold, see `foreign-assembly.ts`. */
+  readonly foreign?: readonly ForeignKey[];
+  /** Set where this is the windows of a foreign key alone: how many source partitions feed them. */
+  readonly sourcePartitions?: number;
 };
 
 /** The definition, rules and model that come with the project. */

@@ -8,6 +8,7 @@ import { createColumnSpace, measureLayout } from '../core/decode/column-space.ts
 import { countAt, operations } from '../core/decode/event-columns.ts';
 import type { Interner } from '../core/decode/interner.ts';
 import { createPageBook } from '../core/engine/pages.ts';
+import type { ForeignReads } from '../core/features/columnar-foreign.ts';
 import type { SettledColumns } from '../core/features/columnar-settled.ts';
 import type { Decision } from '../core/score/decision.ts';
 import { createDecisionText, type DecisionText } from '../core/score/decision-text.ts';
@@ -44,7 +45,7 @@ export type Told = {
 
 /** A batch as the front hands it on. */
 export type HandedBatch = {
-  readonly slot: Pick<BatchSlot, 'columns' | 'values'>;
+  readonly slot: Pick<BatchSlot, 'columns' | 'values' | 'reads'>;
   readonly settled: SettledColumns;
   readonly rare: Rare;
   /** The offset after the batch's last record. */
@@ -122,7 +123,7 @@ export class BackShell {
     const { partition = 0 } = options;
     this.#tables = createColumnarTables({ scoring, interner, partition });
     this.#textOf = createDecisionText({ scoring, interner, partition });
-    this.#decisions = createDecisions(batchRecordsMax, weir.ruleCount);
+    this.#decisions = createDecisions(batchRecordsMax, weir);
     this.#cut = this.#lake.openCut(fromOffset);
   }
 
@@ -135,6 +136,8 @@ export class BackShell {
     const { recorded, weir, owner } = this.#options;
     const { columns, values } = slot;
     const { made, adopted } = this.#decisions;
+    // The rows that are adopted get what their decisions read, with the rest of them.
+    copyReads(slot.reads, made);
     const kept = recorded.count === 0 ? {} : { recorded: adoptRecorded(recorded, columns, adopted) };
     const taken = runBack(this.#back, { columns, values, out: made, ...kept }, rare);
     const decided = { columns, values, featureCount: weir.options.plan.features.length, decisions: made };
@@ -233,13 +236,19 @@ export class BackShell {
 
 type EndedCut = { readonly cut: LakeCut; readonly journal: ColumnarJournal; readonly kept: KeptCut };
 
+function copyReads(from: ForeignReads, to: ForeignReads): void {
+  to.foreignOffset.set(from.foreignOffset);
+  to.foreignAgeMs.set(from.foreignAgeMs);
+}
+
 const declined = 3;
 const declinesToldMax = 5;
 
-function createDecisions(rowsMax: number, ruleCount: number) {
+function createDecisions(rowsMax: number, { ruleCount, options }: ColumnarWeir) {
+  const shape = { rowsMax, ruleCount, foreignCount: options.foreign?.length ?? 0 };
   const layOut = (space: Parameters<typeof layOutDecisions>[0]) => ({
-    made: layOutDecisions(space, { rowsMax, ruleCount }),
-    adopted: layOutDecisions(space, { rowsMax, ruleCount }),
+    made: layOutDecisions(space, shape),
+    adopted: layOutDecisions(space, shape),
   });
   return layOut(createColumnSpace(new ArrayBuffer(measureLayout(layOut))));
 }

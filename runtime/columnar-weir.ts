@@ -13,12 +13,22 @@ export type ColumnarWeir = {
 };
 
 /** Makes what was assembled ready to run in columns. */
-export function columnarWeirOf({ weir, scoring, ruleSet }: Assembled): ColumnarWeir {
+export function columnarWeirOf({ weir, scoring, ruleSet, foreign, sourcePartitions }: Assembled): ColumnarWeir {
   const { plan, allowedLatenessMs, keyEventsMax } = weir.features;
   const layout = eventLayoutOf(plan, ruleSet);
   const { watermarkPer, ledger } = weir;
   return {
-    options: { plan, layout, allowedLatenessMs, keyEventsMax, watermarkPer, scoring, ledger },
+    options: {
+      plan,
+      layout,
+      allowedLatenessMs,
+      keyEventsMax,
+      watermarkPer,
+      scoring,
+      ledger,
+      foreign,
+      sourcePartitions,
+    },
     ruleCount: ruleSet.rules.length,
     definitionHash: hashPlan(plan),
   };

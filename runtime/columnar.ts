@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import type { Processes } from '../adapters/files/process-liveness.ts';
+import type { FrontEffects } from '../core/columnar-pipeline.ts';
+import type { ReadView } from '../core/features/columnar-foreign.ts';
 import type { Assembled } from './assemble.ts';
 import { BackShell, type Tells, type Told } from './back-shell.ts';
 import { type BatchSlot, openSlot, slotBytes } from './batch-slot.ts';
@@ -27,6 +29,8 @@ export type ColumnarOptions = {
   readonly partition?: number;
   /** Awaited once the decisions of a batch are durable, and before a cut is made of them. */
   readonly onDurable?: (report: DurableBatch) => Promise<void>;
+  /** Where views of the definition's foreign keys are read. */
+  readonly readView?: ReadView;
   /** Bytes that the state of each half may take. */
   readonly stateBytesMax?: number;
   readonly disk?: Disk;
@@ -71,6 +75,7 @@ export class Columnar implements Scoring {
       cutRecords,
       batchRecordsMax,
       recorded,
+      readView: options.readView,
       stateBytesMax,
       disk,
     });
@@ -153,11 +158,18 @@ export class Columnar implements Scoring {
     const before = this.nextOffset;
     const taken = this.#front.take(this.#output.log.endOffset, this.#slot);
     if (taken === null) return null;
-    const { settled, rare, endOffset, endsCut } = taken;
+    const { settled, rare, routed, views, endOffset, endsCut } = taken;
     const told = this.#back.take({ slot: this.#slot, settled, rare, endOffset });
     this.#back.sync();
     const report = { records: endOffset - before, nextOffset: endOffset, decisions: told.decisions };
-    await this.#onDurable?.({ ...report, texts: told.texts, deadLetters: told.deadLetters });
+    await this.#onDurable?.({
+      ...report,
+      texts: told.texts,
+      deadLetters: told.deadLetters,
+      routed,
+      views,
+      reads: this.#slot.reads,
+    });
     if (endsCut) await this.#cut.begin();
     else await this.#cut.goOn();
     return report;
@@ -165,7 +177,11 @@ export class Columnar implements Scoring {
 }
 
 function createSlot({ options }: ColumnarWeir, rowsMax: number): BatchSlot {
-  const shape = { layout: options.layout, featureCount: options.plan.features.length, rowsMax };
+  const { layout, plan, foreign = [] } = options;
+  const shape = { layout, featureCount: plan.features.length, rowsMax, foreignCount: foreign.length };
   return openSlot(new ArrayBuffer(slotBytes(shape)), shape);
 } /** A batch whose decisions are durable, before anything makes them the past. */
-export type DurableBatch = BatchReport & Pick<Told, 'texts' | 'deadLetters'>;
+export type DurableBatch = BatchReport &
+  Pick<Told, 'texts' | 'deadLetters'> &
+  Pick<FrontEffects, 'routed' | 'views'> &
+  Pick<BatchSlot, 'reads'>;

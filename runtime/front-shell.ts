@@ -1,10 +1,18 @@
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { LogTail } from '../adapters/files/log-tail.ts';
-import { createFront, type FrontEffects, type FrontRest, restOfFront, runFront } from '../core/columnar-pipeline.ts';
+import {
+  createFront,
+  type FrontEffects,
+  type FrontRest,
+  restOfFront,
+  runFront,
+  watermarkMsOf,
+} from '../core/columnar-pipeline.ts';
 import { createInterner, type Interner } from '../core/decode/interner.ts';
 import { exportFrom } from '../core/decode/interner-transfer.ts';
 import { createLogBlock } from '../core/decode/log-block.ts';
 import { createPageBook } from '../core/engine/pages.ts';
+import type { ReadView } from '../core/features/columnar-foreign.ts';
 import { skewOf } from '../core/features/columnar-skew.ts';
 import { refusedByKeyOf } from '../core/features/refused-keys.ts';
 import { forgetRemembered } from '../core/steps/columnar-admission.ts';
@@ -54,6 +62,8 @@ export type FrontShellOptions = {
   readonly cutRecords: number;
   readonly batchRecordsMax: number;
   readonly recorded: RecordedDecisions;
+  /** Where views of foreign keys are read. */
+  readonly readView?: ReadView | undefined;
   /** Bytes that the half's state may take. */
   readonly stateBytesMax: number;
   readonly disk?: Disk;
@@ -62,7 +72,7 @@ export type FrontShellOptions = {
 /** Opens the front over the log and the index of an output directory. */
 export function openFrontShell(options: FrontShellOptions): FrontShell {
   const { logDir, keysDir, weir, loaded, fromOffset, cutRecords, batchRecordsMax, recorded } = options;
-  const { disk = realDisk, verifyBelowOffset } = options;
+  const { disk = realDisk, verifyBelowOffset, readView } = options;
   const interner = createInterner();
   if (loaded !== null) importLoadedTexts(interner, loaded);
   // What `beginCut` wrote, behind the checkpoint's checksum.
@@ -79,13 +89,13 @@ export function openFrontShell(options: FrontShellOptions): FrontShell {
   let toldTexts = interner.size;
   let committedOffset = fromOffset;
 
-  function take(endOffset: number, { columns, values }: BatchSlot): FrontBatchResult | null {
+  function take(endOffset: number, { columns, values, reads }: BatchSlot): FrontBatchResult | null {
     const cutEndOffset = (Math.floor(log.nextOffset / cutRecords) + 1) * cutRecords;
     log.read(block, Math.min(endOffset, cutEndOffset));
     if (block.count === 0) return null;
     assertStateFits(book, { half: 'front', stateBytesMax: options.stateBytesMax });
     const adopt = recorded.count === 0 ? undefined : adoptFrom(recorded);
-    const effects = runFront(front, { block, columns, values, lookUp: ids.lookUp, adopt });
+    const effects = runFront(front, { block, columns, values, lookUp: ids.lookUp, adopt, readView, reads });
     ids.add(columns, (row) => columns.lateness[row] !== notAccepted);
     forgetRemembered(admission, committedOffset);
     const next = log.nextOffset;
@@ -112,7 +122,7 @@ export function openFrontShell(options: FrontShellOptions): FrontShell {
     totals: () => {
       const { plan } = weir.options;
       const refusedByKey = refusedByKeyOf(plan, windows.gaps);
-      return { watermarkMs: admission.stateMs, skew: skewOf(plan, windows.skew), refusedByKey };
+      return { watermarkMs: watermarkMsOf(front), skew: skewOf(plan, windows.skew), refusedByKey };
     },
     close: () => log.close(),
   };

@@ -1,14 +1,18 @@
-import type { KafkaAdmin, KafkaBatch, KafkaDriver, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
+import type { KafkaAdmin, KafkaBatch, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
 import { noTraces, type Traces } from '../adapters/opentelemetry/port.ts';
 import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { RecordWriter } from '../adapters/registry/record-writer.ts';
+import type { ReadView } from '../core/features/columnar-foreign.ts';
 import type { Decision } from '../core/score/decision.ts';
 import type { Assembled } from './assemble.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
+import type { FeatureStore } from './feature-store.ts';
+import type { ForeignTopics } from './foreign-topics.ts';
+import { createSourceTime, readsOf, routedRecords } from './kafka-routes.ts';
 import { claimManifest } from './manifest.ts';
+import { closeOwned, type OwningOptions, type Published, type SourcePartition } from './owned-partition.ts';
 import { openPartitionDirectory } from './partition-directory.ts';
 import { partitionDir } from './partitions.ts';
-import type { Scoring } from './scoring.ts';
 import { openSourcePositions, type SourcePositions } from './source-positions.ts';
 
 /** What a worker reads, and where it writes. */
@@ -28,32 +32,9 @@ export type KafkaPlan = {
   /** Records between two cuts of a partition: at most as many are taken again after a crash. */
   readonly cutRecords: number;
   readonly stateBytesMax: number;
+  /** The keys of the definition that are spread over the partitions. */
+  readonly foreign: readonly ForeignTopics[];
   readonly traces?: Traces | undefined;
-};
-
-/** Decisions that readers of committed records see from now on. */
-export type Published = {
-  readonly partition: number;
-  readonly decisions: readonly { readonly outcome: string }[];
-  /** Records whose effects are committed with them. */
-  readonly records: number;
-};
-
-/** A partition that this process owns. */
-export type KafkaPartition = {
-  readonly dir: string;
-  /** Its state was copied from an owner that is alive and does not answer. */
-  readonly isCopy: boolean;
-  readonly scoring: Pick<Scoring, 'counts' | 'nextOffset' | 'recovery' | 'totals'>;
-  /** Where each topic is read on. */
-  readonly starts: readonly SourceOffset[];
-  /** Takes a batch to its end: decided, durable and published. */
-  readonly take: (batch: KafkaBatch) => Promise<void>;
-  /**
-   * Lets the partition go; `commit` writes a cut first, so that the next owner need not take anything again. Where a batch
-   * has failed there is none: decisions that nobody has published must not become the past.
-   */
-  readonly close: (how: 'commit' | 'abandon') => Promise<void>;
 };
 
 /**
@@ -63,14 +44,14 @@ export type KafkaPartition = {
  * Decisions and offsets go out in one transaction, before a cut can make them the past; so what the cluster has as this
  * group's offsets is exactly what readers see decided, whatever befell the one who wrote it.
  */
-export async function openKafkaPartition(options: {
-  readonly plan: KafkaPlan;
-  readonly partition: number;
-  readonly driver: KafkaDriver;
-  readonly admin: KafkaAdmin;
-  readonly onPublished?: ((published: Published) => void) | undefined;
-}): Promise<KafkaPartition> {
-  const { plan, partition, driver, admin } = options;
+export async function openKafkaPartition(
+  options: OwningOptions & {
+    /** By the number of the foreign key. */
+    readonly stores: readonly FeatureStore[];
+    readonly onPublished?: ((published: Published) => void) | undefined;
+  },
+): Promise<SourcePartition> {
+  const { plan, partition, driver, admin, stores } = options;
   const producer = await driver.openTransactional({
     transactionalId: `${plan.group}-${partition}`,
     group: plan.group,
@@ -79,11 +60,14 @@ export async function openKafkaPartition(options: {
     const committed = await committedOf({ plan, partition, admin });
     const publisher = createPublisher({ ...options, committed, commit: producer.commit });
     const { dir, opened, isCopy } = await openPartitionDirectory(partitionDir(plan.state, partition), (path) =>
-      openState({ plan, partition, dir: path, onDurable: publisher.publish }),
+      openState({ plan, partition, dir: path, stores, onDurable: publisher.publish }),
     );
     const { scoring, positions } = opened;
     publisher.begin(positions);
+    // What is decided from here on reads what was published before.
+    await Promise.all(stores.map(({ ready }) => ready));
     await scoring.process({ lagRecordsMax: 0 });
+    const sourceTime = createSourceTime({ plan, partition, scoring, commit: producer.commit });
     const starts = await startsOf({ plan, partition, admin, positions, committed });
     let last: Promise<void> = Promise.resolve();
     return {
@@ -93,28 +77,15 @@ export async function openKafkaPartition(options: {
       starts,
       take: (batch) => {
         const contract = contractOf(plan, batch.topic);
+        sourceTime.noteSpoken();
         last = last.then(() => takeBatch({ scoring, positions, contract, plan }, batch));
         return last;
       },
-      close: async (how) => {
-        const isWhole = await last.then(
-          () => true,
-          () => false,
-        );
-        try {
-          if (how === 'commit' && isWhole) {
-            await scoring.commit();
-            positions.save();
-          }
-        } finally {
-          try {
-            await scoring.close();
-          } finally {
-            // Also when nothing can be written any more: an open connection would keep the process alive.
-            await producer.close().catch(() => undefined);
-          }
-        }
+      tellTime: () => {
+        last = last.then(sourceTime.tell);
+        return last;
       },
+      close: (how) => closeOwned({ scoring, positions, producer, last }, how),
     };
   } catch (error) {
     await producer.close().catch(() => undefined);
@@ -128,12 +99,14 @@ function openState(options: {
   readonly plan: KafkaPlan;
   readonly partition: number;
   readonly dir: string;
+  readonly stores: readonly FeatureStore[];
   readonly onDurable: (batch: DurableBatch) => Promise<void>;
 }): Opened {
-  const { plan, partition, dir, onDurable } = options;
+  const { plan, partition, dir, stores, onDurable } = options;
   const { assembled, cutRecords, stateBytesMax, topics, partitions } = plan;
   const tells = plan.writer.encodeText === null ? 'all' : 'texts';
-  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells, partition, onDurable });
+  const readView: ReadView = (foreign, key) => stores[foreign]?.read(key);
+  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells, partition, readView, onDurable });
   const path = `kafka:${[...topics.keys()].join(',')} partition ${partition} of ${partitions}`;
   claimManifest({
     dir,
@@ -239,14 +212,19 @@ function createPublisher(options: {
       if (reached.size === 0) return;
       const fresh = valuesOf(plan, batch).filter(({ offset }) => isNew[offset - firstLogOffset] === true);
       const headers = traces.headers();
+      const decided = fresh.map(({ accountId, value }) => ({
+        topic: plan.decisionsTopic,
+        partition,
+        key: Buffer.from(accountId),
+        value,
+        headers,
+      }));
+      const routed = routedRecords(plan, batch.routed, (logOffset) => {
+        const index = logOffset - firstLogOffset;
+        return isNew[index] === true ? { partition, offset: records[index]!.sourcePosition } : null;
+      });
       const work = {
-        records: fresh.map(({ accountId, value }) => ({
-          topic: plan.decisionsTopic,
-          partition,
-          key: Buffer.from(accountId),
-          value,
-          headers,
-        })),
+        records: [...decided, ...routed],
         offsets: [...reached].map(([contract, next]) => ({
           topic: topicOf.get(contract) ?? contract,
           partition,
@@ -254,7 +232,8 @@ function createPublisher(options: {
         })),
       };
       await traces.stage('publish', () => commit(work));
-      onPublished?.({ partition, decisions: fresh, records: isNew.filter(Boolean).length });
+      const reads = readsOf(plan, batch, fresh, firstLogOffset);
+      onPublished?.({ partition, decisions: fresh, records: isNew.filter(Boolean).length, reads });
     },
   };
 }

@@ -4,10 +4,11 @@ import { realDisk } from '../adapters/files/disk.ts';
 import { makeDirectory, readTextIfAny, writeDurably, writeFully } from '../adapters/files/durable-file.ts';
 import { isBrokers } from '../adapters/kafka/cluster.ts';
 import type { KafkaAdmin } from '../adapters/kafka/port.ts';
-import { authorizationContract } from '../core/contract/authorization.ts';
 import { inputContracts } from '../core/contract/contracts.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import type { Assembled } from './assemble.ts';
+import { overPartitions } from './foreign-assembly.ts';
+import { type ForeignTopics, foreignTopicsOf } from './foreign-topics.ts';
 import type { KafkaPlan } from './kafka-partition.ts';
 
 /** Where `kafka://BROKERS/TOPIC[,TOPIC]` points to; the brokers are `HOST:PORT[,HOST:PORT]` or the ARN of an MSK cluster. */
@@ -47,7 +48,7 @@ export function contractsOfTopics(topics: readonly string[]): ReadonlyMap<string
 const keptSchema = z.strictObject({ group: z.string(), topics: z.array(z.string()), partitions: z.int().min(1) });
 
 /**
- * Looks at the topics before anything is read, and says how many partitions they have. All of one plan have as many, as
+ * Looks at the topics before anything is read, and says how many partitions they have and what runs over them. All of one plan have as many, as
  * their keys lie in the same ones; and as many as when the state was begun, since keys move when partitions are added.
  * Throws `PARTITIONS_CHANGED`, `PARTITIONS_DIFFER`, `FOREIGN_KEYS` and `TOPIC_UNKNOWN`.
  */
@@ -60,20 +61,46 @@ export async function planPartitions(
     readonly state: string;
     readonly assembled: Assembled;
   },
-): Promise<number> {
-  const { group, topics, decisionsTopic, state, assembled } = options;
+): Promise<{ readonly partitions: number; readonly assembled: Assembled; readonly foreign: readonly ForeignTopics[] }> {
+  const { group, topics, decisionsTopic, state } = options;
   const partitions = await partitionsOf(admin, [...topics, decisionsTopic]);
-  assertOwnKeys(assembled, partitions);
+  const assembled = overPartitions(options.assembled, partitions);
+  const foreign = foreignTopicsOf(assembled, group, partitions);
+  await assertForeignTopics(admin, foreign, partitions);
   claimTopics(state, { group, topics: [...topics], partitions });
-  return partitions;
+  return { partitions, assembled, foreign };
+}
+
+/** The topics of foreign keys are there, with as many partitions as their source: who owns one owns the others. */
+async function assertForeignTopics(
+  admin: KafkaAdmin,
+  foreign: readonly ForeignTopics[],
+  partitions: number,
+): Promise<void> {
+  const wanted = foreign.flatMap(({ repartition, views }) => [repartition, views]);
+  const known = wanted.length === 0 ? [] : await admin.listTopics();
+  const missing = wanted.filter((topic) => !known.includes(topic));
+  if (missing.length > 0) {
+    throw new WeirError({
+      code: 'TOPIC_UNKNOWN',
+      message: `got no topic ${missing.join(', ')}, expected it for the features by ${foreign.map(({ key }) => key.field).join(', ')}`,
+      fix: 'Make them: weir topics apply --group ... --definition ... --partitions ..., as for the others.',
+      facts: { missing: missing.join(',') },
+    });
+  }
+  for (const topic of wanted) {
+    const described = await admin.describeTopic(topic);
+    if (described.partitions !== partitions)
+      throw partitionsChanged(topic, { before: partitions, after: described.partitions });
+  }
 }
 
 /** Throws `PARTITIONS_CHANGED` when a topic has got more partitions meanwhile. */
 export async function assertPartitions(
   admin: KafkaAdmin,
-  { topics, partitions }: Pick<KafkaPlan, 'topics' | 'partitions'>,
+  { topics, partitions, foreign }: Pick<KafkaPlan, 'topics' | 'partitions' | 'foreign'>,
 ): Promise<void> {
-  for (const topic of topics.keys()) {
+  for (const topic of [...topics.keys(), ...foreign.map(({ repartition }) => repartition)]) {
     const described = await admin.describeTopic(topic);
     if (described.partitions !== partitions)
       throw partitionsChanged(topic, { before: partitions, after: described.partitions });
@@ -90,20 +117,6 @@ async function partitionsOf(admin: KafkaAdmin, topics: readonly string[]): Promi
     message: `got ${[...counts].map(([topic, count]) => `${topic} with ${count} partitions`).join(', ')}, expected as many in each`,
     fix: 'A key must lie in the same partition of every topic: make the topics with as many partitions.',
     facts: Object.fromEntries(counts),
-  });
-}
-
-/** A feature by a key that is spread over partitions would see a part of what it counts. */
-function assertOwnKeys({ weir }: Assembled, partitions: number): void {
-  const { key, nested } = authorizationContract;
-  const own: readonly string[] = [key, ...nested];
-  const foreign = weir.features.plan.keys.filter((name) => !own.includes(name));
-  if (partitions === 1 || foreign.length === 0) return;
-  throw new WeirError({
-    code: 'FOREIGN_KEYS',
-    message: `got features by ${foreign.join(', ')} over ${partitions} partitions, expected keys that lie in one: ${own.join(', ')}`,
-    fix: 'Give the topic one partition, or take a --definition whose features are by those keys.',
-    facts: { partitions, foreign: foreign.join(',') },
   });
 }
 

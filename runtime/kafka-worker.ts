@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { KafkaAdmin, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
 import { noTraces } from '../adapters/opentelemetry/port.ts';
 import { WeirError } from '../core/contract/failure.ts';
-import { type KafkaPartition, type KafkaPlan, openKafkaPartition, type Published } from './kafka-partition.ts';
+import { type FeatureStore, openTopicStore } from './feature-store.ts';
+import { openOwnedPartition } from './kafka-owned.ts';
+import type { KafkaPlan } from './kafka-partition.ts';
+import type { KafkaPartition, Published } from './owned-partition.ts';
 import { assertPartitions } from './kafka-plan.ts';
 
 /** What a worker tells while it runs. */
@@ -12,6 +15,8 @@ export type WorkerEvents = {
   readonly onPublished?: (published: Published) => void;
   /** A batch has been taken to its end. */
   readonly onTaken?: (batch: KafkaBatch) => void;
+  /** Views of a foreign key came from their owners: how long ago each was written. */
+  readonly onViews?: (views: { readonly field: string; readonly lagsMs: readonly number[] }) => void;
   /** A fault that the worker tries to get over. */
   readonly onTrouble?: (error: Error) => void;
 };
@@ -74,9 +79,11 @@ async function runSession(options: WorkerOptions): Promise<void> {
   const owned = new Map<number, Promise<KafkaPartition>>();
   const leaving = new Map<number, PromiseWithResolvers<true>>();
   const ending = createEnding(signal);
+  const stores: FeatureStore[] = [];
   try {
     await assertPartitions(admin, plan);
-    const joining = openMember(options, { admin, owned, leaving, fail: ending.fail });
+    for (const opening of openStores(options, ending.fail)) stores.push(await opening);
+    const joining = openMember(options, { admin, owned, leaving, stores, fail: ending.fail });
     // What ends the session may come before the group has answered.
     await Promise.race([joining, ending.ended]);
     const watch = setInterval(() => void assertPartitions(admin, plan).catch(failIfFinal(ending.fail)), limits.lookMs);
@@ -89,24 +96,42 @@ async function runSession(options: WorkerOptions): Promise<void> {
   } finally {
     const how = ending.failure() === null ? 'commit' : 'abandon';
     for (const [partition, opening] of owned) await release(partition, opening, how, options);
+    for (const store of stores) await store.close().catch(() => undefined);
     await admin.close().catch(() => undefined);
   }
   const failure = ending.failure();
   if (failure !== null) throw failure;
 }
 
+function openStores(
+  { driver, plan, onViews }: WorkerOptions,
+  onFailure: (error: Error) => void,
+): readonly Promise<FeatureStore>[] {
+  const { group, partitions } = plan;
+  return plan.foreign.map(({ key: { field }, views: topic }) => {
+    const tell = (lagsMs: readonly number[]): void => onViews?.({ field, lagsMs });
+    return openTopicStore({ driver, topic, partitions, group, onViews: tell, onFailure });
+  });
+}
+
 type Session = {
   readonly admin: KafkaAdmin;
+  /** By the number of the foreign key. */
+  readonly stores: readonly FeatureStore[];
   readonly owned: Map<number, Promise<KafkaPartition>>;
   /** Resolved when the group takes a partition away. */
   readonly leaving: Map<number, PromiseWithResolvers<true>>;
   readonly fail: (error: Error) => void;
 };
 
-function openMember(options: WorkerOptions, { admin, owned, leaving, fail }: Session) {
+function openMember(options: WorkerOptions, { admin, owned, leaving, stores, fail }: Session) {
   const { driver, plan, instanceId, sessionTimeoutMs, onOwned, onPublished, onTaken, onTrouble } = options;
   const { traces = noTraces } = plan;
-  const [topic = '', ...along] = plan.topics.keys();
+  const [topic = '', ...others] = plan.topics.keys();
+  const along = [...others, ...plan.foreign.map(({ repartition }) => repartition)];
+  /** A failure of a partition, but one that another owner has by now. */
+  const fails = async (error: unknown, partition: number): Promise<boolean> =>
+    !(error instanceof WeirError && error.code === 'FENCED') || !(await isLeaving(leaving.get(partition)?.promise));
   return driver.openConsumer({
     group: plan.group,
     topics: [topic],
@@ -115,7 +140,9 @@ function openMember(options: WorkerOptions, { admin, owned, leaving, fail }: Ses
     ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
     onAssigned: async (partitions) => {
       const opened = partitions.map(async ({ partition }) => {
-        const opening = openKafkaPartition({ plan, partition, driver, admin, onPublished });
+        const onFailure = (error: Error): void =>
+          void fails(error, partition).then((isFailure) => (isFailure ? fail(error) : undefined));
+        const opening = openOwnedPartition({ plan, partition, driver, admin, stores, onPublished, onFailure });
         owned.set(partition, opening);
         leaving.set(partition, Promise.withResolvers());
         const own = await opening;
@@ -138,8 +165,7 @@ function openMember(options: WorkerOptions, { admin, owned, leaving, fail }: Ses
       try {
         await traces.batch({ ...batch, group: plan.group }, () => own.take(batch));
       } catch (error) {
-        const isFenced = error instanceof WeirError && error.code === 'FENCED';
-        if (isFenced && (await isLeaving(leaving.get(batch.partition)?.promise))) return;
+        if (!(await fails(error, batch.partition))) return;
         throw error;
       }
       onTaken?.(batch);

@@ -1,4 +1,5 @@
 import type { Consumer, RecordsBatch } from '@platformatic/kafka';
+import { withoutAborted } from './aborted-records.ts';
 import type { KafkaBatch, KafkaRecord, SourceOffset } from './port.ts';
 
 // Bits of a batch's attributes, https://kafka.apache.org/documentation/#recordbatch
@@ -8,14 +9,16 @@ const isControl = 1 << 5;
 /** What a broker answers about one partition of a fetch. */
 type FetchedPartition = Awaited<ReturnType<Consumer['fetch']>>['responses'][number]['partitions'][number];
 
-/** What a fetch found of a partition: without markers, and without what lies in the same batch before the offset. */
+/** What a fetch found of a partition: without marks and what aborted transactions wrote, and without what lies in the same batch before the offset. */
 export function batchOf(from: SourceOffset, fetched: FetchedPartition): KafkaBatch {
   const { topic, partition } = from;
   const records: KafkaRecord[] = [];
   let { nextOffset } = from;
+  const kept = new Set(withoutAborted(fetched.records ?? [], fetched.abortedTransactions ?? []));
   for (const batch of fetched.records ?? []) {
     const firstOffset = Number(batch.firstOffset);
-    if ((batch.attributes & isControl) === 0) addRecords(batch, firstOffset, from.nextOffset, records);
+    const isRead = kept.has(batch) && (batch.attributes & isControl) === 0;
+    if (isRead) addRecords(batch, firstOffset, from.nextOffset, records);
     nextOffset = Math.max(nextOffset, firstOffset + batch.lastOffsetDelta + 1);
   }
   return { topic, partition, records, nextOffset, highWatermark: Number(fetched.highWatermark) };

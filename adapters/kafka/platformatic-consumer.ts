@@ -35,6 +35,13 @@ export async function openPlatformaticConsumer(base: BaseOptions, options: Consu
   }
 }
 
+/**
+ * Goes out as the byte 1, read committed, and is not the 1 by which the library would leave out aborted records itself: it
+ * keeps those whose mark is not in the same answer, and takes what lies between two aborts of a producer for aborted too.
+ * What is aborted is left out where answers become batches.
+ */
+const committedOnly = 1.5;
+
 class PlatformaticConsumer implements KafkaConsumer {
   readonly #options: ConsumeOptions;
   readonly #topics: string[];
@@ -120,9 +127,10 @@ class PlatformaticConsumer implements KafkaConsumer {
   /** Asks each leader for what it has of the wanted partitions. */
   async #fetch(wanted: readonly SourceOffset[]): Promise<void> {
     const metadata = await this.#consumer.metadata({ topics: this.#topics });
+    const isolationLevel = this.#options.isolation === 'uncommitted' ? 0 : committedOnly;
     await Promise.all(
       requestsOf(metadata, wanted).map(async ({ node, topics, offsets }) => {
-        const response = await asked('reading records', () => this.#consumer.fetch({ node, topics }));
+        const response = await asked('reading records', () => this.#consumer.fetch({ node, topics, isolationLevel }));
         for (const { topicId, partitions } of response.responses) {
           for (const fetched of partitions) {
             const from = offsets.get(`${topicId}/${fetched.partitionIndex}`);

@@ -11,6 +11,14 @@ export type WorkerMetrics = {
   readonly published: (decisions: readonly { readonly outcome: string }[]) => void;
   /** A batch of a partition, taken to its end at a time by our clock. */
   readonly taken: (batch: TakenBatch) => void;
+  /** What decisions read of the views of a foreign key. */
+  readonly viewsRead: (reads: {
+    readonly field: string;
+    readonly agesMs: readonly number[];
+    readonly missing: number;
+  }) => void;
+  /** Views of a foreign key that came from their owners: how long ago each was written. */
+  readonly viewsCame: (views: { readonly field: string; readonly lagsMs: readonly number[] }) => void;
   /** A fault that was got over, by its code. */
   readonly trouble: (code: string) => void;
   /** The text that Prometheus scrapes. */
@@ -22,6 +30,8 @@ export type TakenBatch = {
   readonly partition: number;
   /** When the broker or the writer stamped each record, milliseconds UTC. */
   readonly timesMs: readonly number[];
+  /** They are of a topic between workers: nobody waits for a decision on them. */
+  readonly isInternal?: boolean;
   /** Records of the partition behind the batch, null where the source does not count them. */
   readonly behind: number | null;
   /** How far it is behind the end in time, where the source says so. */
@@ -44,12 +54,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     registers,
   });
   const transactions = new Counter({ name: 'weir_transactions_total', help: 'Transactions committed', registers });
-  const troubles = new Counter({
-    name: 'weir_troubles_total',
-    help: 'Faults that were got over',
-    labelNames: ['code'],
-    registers,
-  });
+  const troubles = createTroubles(registers);
   const owned = new Gauge({ name: 'weir_partitions_owned', help: 'Partitions of this worker', registers });
   const labelNames = ['topic', 'partition'] as const;
   const lagRecords = new Gauge({ name: 'weir_lag_records', help: 'Records not taken yet', labelNames, registers });
@@ -66,8 +71,10 @@ export function createWorkerMetrics(): WorkerMetrics {
     registers,
   });
   const refusals = createRefusals(register);
+  const views = createViewMetrics(registers);
   const topics = new Set<string>();
   return {
+    ...views,
     owned: (partition, refusedByKey) => {
       owned.inc();
       refusals.set(partition, refusedByKey);
@@ -81,12 +88,12 @@ export function createWorkerMetrics(): WorkerMetrics {
       transactions.inc();
       for (const { outcome } of some) decisions.inc({ outcome });
     },
-    taken: ({ topic, partition, timesMs, behind, takenMs, ...rest }) => {
+    taken: ({ topic, partition, timesMs, isInternal = false, behind, takenMs, ...rest }) => {
       topics.add(topic);
       records.inc({ topic }, timesMs.length);
       if (behind !== null) lagRecords.set({ topic, partition }, behind);
       lagSeconds.set({ topic, partition }, lagMsOf({ timesMs, behind, takenMs, ...rest }) / 1000);
-      for (const timeMs of timesMs) latency.observe((takenMs - timeMs) / 1000);
+      if (!isInternal) for (const timeMs of timesMs) latency.observe((takenMs - timeMs) / 1000);
     },
     trouble: (code) => troubles.inc({ code }),
     text: () => register.metrics(),
@@ -95,6 +102,51 @@ export function createWorkerMetrics(): WorkerMetrics {
 
 function lagMsOf({ timesMs, behind, behindMs, takenMs }: Omit<TakenBatch, 'topic' | 'partition'>): number {
   return behindMs ?? (behind === 0 ? 0 : takenMs - (timesMs.at(-1) ?? takenMs));
+}
+
+function createTroubles(registers: Registry[]): Counter<'code'> {
+  return new Counter({
+    name: 'weir_troubles_total',
+    help: 'Faults that were got over',
+    labelNames: ['code'],
+    registers,
+  });
+}
+
+const ageBuckets = [0, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800];
+
+/** How fresh the values of foreign keys are. */
+function createViewMetrics(registers: Registry[]): Pick<WorkerMetrics, 'viewsRead' | 'viewsCame'> {
+  const labelNames = ['key'] as const;
+  const age = new Histogram({
+    name: 'weir_view_age_seconds',
+    help: 'Event time of a decision less that of the view that it read of a foreign key; below 0 where the view is of a later event',
+    buckets: ageBuckets,
+    labelNames,
+    registers,
+  });
+  const missing = new Counter({
+    name: 'weir_views_missing_total',
+    help: 'Decisions that found no view of a foreign key: its first event, or one that its owner has not taken yet',
+    labelNames,
+    registers,
+  });
+  const lag = new Histogram({
+    name: 'weir_view_lag_seconds',
+    help: 'From the time that the owner of a foreign key wrote a view until it could be read here',
+    buckets: latencyBuckets,
+    labelNames,
+    registers,
+  });
+  return {
+    viewsRead: ({ field: key, agesMs, missing: without }) => {
+      for (const ageMs of agesMs) age.observe({ key }, ageMs / 1000);
+      missing.inc({ key }, without);
+    },
+    viewsCame: ({ field: key, lagsMs }) => {
+      for (const lagMs of lagsMs) lag.observe({ key }, lagMs / 1000);
+    },
+  };
 }
 
 type RefusedByKey = () => ReadonlyMap<string, number>;

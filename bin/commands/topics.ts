@@ -1,6 +1,10 @@
 import type { Command } from 'commander';
 import type { KafkaAdmin, TopicDescription } from '../../adapters/kafka/port.ts';
+import { authorizationContract } from '../../core/contract/authorization.ts';
 import { WeirError } from '../../core/contract/failure.ts';
+import { foreignKeysOf } from '../../core/features/foreign-plan.ts';
+import { loadDefinition, shippedFiles } from '../../runtime/assemble.ts';
+import { wantedForeignTopics } from '../../runtime/foreign-topics.ts';
 import { planTopics, type TopicStep, wantedTopics, type WantedTopic } from '../../runtime/topic-plan.ts';
 import { addClusterOptions, type ClusterCommandOptions, openAskedCluster } from '../cluster-options.ts';
 import { formatCount } from '../format.ts';
@@ -11,6 +15,8 @@ type TopicsOptions = ClusterCommandOptions & {
   readonly prefix: string;
   readonly partitions?: number;
   readonly replicas: number;
+  readonly group?: string;
+  readonly definition: string;
   readonly json?: true;
 };
 
@@ -31,7 +37,11 @@ export function addTopics(program: Command, invocation: Invocation): void {
   const apply = withCluster(command.command('apply'))
     .summary('make and change topics')
     .description('Makes and changes topics as plan shows; nothing at all when something would lose records.');
-  addExamples(apply, 'weir topics apply --bootstrap 127.0.0.1:9092 --replicas 1 --partitions 8');
+  addExamples(
+    apply,
+    'weir topics apply --bootstrap 127.0.0.1:9092 --replicas 1 --partitions 8',
+    'weir topics apply --bootstrap 127.0.0.1:9092 --replicas 1 --partitions 8 --group scorer --definition examples/handbook/features.ts',
+  );
   apply.action(async (options: TopicsOptions) => {
     invocation.exitCode = await runTopics(options, 'apply');
   });
@@ -42,13 +52,15 @@ function withCluster(command: Command): Command {
     .option('--prefix <text>', 'before the name of each topic, such as prod.', '')
     .option('--partitions <n>', 'in place of what the contracts say', wholeNumber(1))
     .option('--replicas <n>', 'of each partition', wholeNumber(1), 3)
+    .option('--group <group>', "also the topics between a group's workers, for features by keys of several partitions")
+    .option('--definition <path>', "with --group: what the group's workers run", shippedFiles.definition)
     .addOption(jsonOption());
 }
 
 async function runTopics(options: TopicsOptions, what: 'plan' | 'apply'): Promise<number> {
   const admin = await (await openAskedCluster('weir-topics', options)).openAdmin();
   try {
-    const wanted = wantedTopics(options);
+    const wanted = [...wantedTopics(options), ...(await wantedOfGroup(options))];
     const steps = planTopics(wanted, await existingOf(admin, wanted));
     const refused = steps.filter(({ kind }) => kind === 'refused');
     const isApplied = what === 'apply' && refused.length === 0;
@@ -61,6 +73,14 @@ async function runTopics(options: TopicsOptions, what: 'plan' | 'apply'): Promis
   } finally {
     await admin.close();
   }
+}
+
+/** The topics between the workers of a group, where its definition has keys that are spread over partitions. */
+async function wantedOfGroup(options: TopicsOptions): Promise<WantedTopic[]> {
+  const { group, partitions = authorizationContract.partitions, replicas } = options;
+  if (group === undefined || partitions === 1) return [];
+  const { plan } = await loadDefinition(options.definition);
+  return wantedForeignTopics(foreignKeysOf(plan), { group, partitions, replicas });
 }
 
 async function existingOf(

@@ -24,6 +24,8 @@ import { createColumnarFunctions, type ColumnarFunctions } from './columnar-func
 import { fieldCode, layOutKey, type KeyLayout } from './columnar-layout.ts';
 import type { SettledColumns } from './columnar-settled.ts';
 import { planTiles, type TileReader } from './columnar-tiles.ts';
+import type { ForeignKey } from './foreign-plan.ts';
+import type { ViewMoment } from './key-view.ts';
 import type { Plan, PlanLabel } from './plan.ts';
 
 /** A plan made ready to run over columns: everything here follows from the plan and the options, nothing is state. */
@@ -37,6 +39,10 @@ export type ColumnarFeatures = {
   /** Events that a key may hold in the windows of one field; it takes no more until some have left. */
   readonly keyEventsMax: number;
   readonly keys: readonly KeyEngine[];
+  /** Those of `keys` whose windows another state holds, and the features by them, which do not settle here. */
+  readonly foreignKeys: readonly KeyEngine[];
+  readonly foreign: readonly ForeignKey[];
+  readonly foreignFeatures: readonly number[];
   readonly readFields: ReadFields;
   readonly evaluate: Evaluate;
   /** Does row `r`, an event of the label's topic, carry the label? */
@@ -48,6 +54,8 @@ export type ColumnarFeatures = {
 /** One plan key: where its entries stand and how its aggregates are read. */
 export type KeyEngine = {
   readonly key: number;
+  /** Its windows are in another state: what they say is read from views. */
+  readonly isForeign: boolean;
   readonly layout: KeyLayout;
   readonly store: KeyPlan;
   /** How far back its windows look, in milliseconds. */
@@ -95,6 +103,11 @@ export type Scratch = {
   readonly refused: Int32Array;
   readonly asking: Asking;
   settled: SettledColumns | null;
+  /** For each of the plan's keys what a view says of it at the event's time; null where there is none. */
+  readonly views: (ViewMoment | null)[];
+  /** A label that the next event brings along, and the earliest of the last one's labels. +Infinity without. */
+  broughtLabelMs: number;
+  labelTimeMs: number;
 };
 
 /** The moment that asks, as the readable `Asking`. */
@@ -108,13 +121,8 @@ export type Asking = {
   horizonMs: number;
 };
 
-/** How the engine is made. */
-export type ColumnarOptions = {
-  /** The longest allowed lateness of the topics that the state reads, in milliseconds. */
-  readonly allowedLatenessMs: number;
-  readonly interner: Interner;
-  readonly layout: EventLayout;
-  readonly keyEventsMax?: number | undefined;
+/** From when on a key is busy, and how its entries lie then. */
+export type BlockSizes = {
   /** A key with more entries than this is hot. */
   readonly blockEntries?: number;
   /** Entries of a block of a hot key. */
@@ -123,15 +131,26 @@ export type ColumnarOptions = {
   readonly fanout?: number;
 };
 
+/** How the engine is made. */
+export type ColumnarOptions = BlockSizes & {
+  /** The longest allowed lateness of the topics that the state reads, in milliseconds. */
+  readonly allowedLatenessMs: number;
+  readonly interner: Interner;
+  readonly layout: EventLayout;
+  readonly keyEventsMax?: number | undefined;
+  readonly foreign?: readonly ForeignKey[] | undefined;
+};
+
 /** Makes a plan ready to run over columns of a layout. Throws when the layout lacks a field that the plan reads. */
 export function createColumnarFeatures(plan: Plan, options: ColumnarOptions): ColumnarFeatures {
-  const { allowedLatenessMs, interner, layout, keyEventsMax = keyEventsMaxDefault } = options;
+  const { allowedLatenessMs, interner, layout, keyEventsMax = keyEventsMaxDefault, foreign = [] } = options;
   const constants: string[] = [];
   const layouts = plan.keys.map((_, key) => layOutKey(plan, key, { layout, constants }));
   const aggregateTypes = plan.aggregates.map((spec) => aggregateType(spec, layouts[spec.key]!));
   const body = writeEvaluate(plan, { layout, aggregateTypes, constants });
   const functions = createColumnarFunctions(interner, constants);
   const overLabel = plan.aggregates.filter((spec) => spec.usesLabel);
+  const keys = layouts.map((keyLayout) => createKeyEngine(plan, keyLayout, { options, functions }));
   return {
     plan,
     interner,
@@ -139,7 +158,10 @@ export function createColumnarFeatures(plan: Plan, options: ColumnarOptions): Co
     labelReachMs: Math.max(0, ...overLabel.map((spec) => spec.overMs + spec.delayedByMs)),
     featureCount: plan.features.length,
     keyEventsMax,
-    keys: layouts.map((keyLayout) => createKeyEngine(plan, keyLayout, { options, functions })),
+    keys,
+    foreignKeys: keys.filter(({ isForeign }) => isForeign),
+    foreign,
+    foreignFeatures: foreign.flatMap(({ features }) => features),
     readFields: compileReadFields(plan, layout, functions),
     evaluate: compileEvaluate(body, functions),
     carriesLabel: compileCarriesLabel(plan.label, { layout, interner }),
@@ -172,6 +194,7 @@ function createKeyEngine(
   const self = new Float64Array(layout.strideWords);
   return {
     key: layout.key,
+    isForeign: options.foreign?.some(({ key }) => key === layout.key) ?? false,
     layout,
     store: { strideWords: layout.strideWords, hasLabels: layout.hasLabels, blockEntries, cursors, tiles },
     reachMs: Math.max(0, ...specs.map(({ spec }) => spec.overMs + spec.delayedByMs)),
@@ -224,5 +247,8 @@ function createScratch(plan: Plan): Scratch {
     refused: new Int32Array(plan.keys.length),
     asking: { timeMs: 0, self: 0, labelsUntilMs: 0, selfIs: 'inside', horizonMs: 0 },
     settled: null,
+    views: plan.keys.map(() => null),
+    broughtLabelMs: Number.POSITIVE_INFINITY,
+    labelTimeMs: Number.POSITIVE_INFINITY,
   };
 }

@@ -9,6 +9,7 @@ import { addRange, countUpTo, findEntry, visitRange, type Visit } from '../engin
 import { localOf, segmentAt } from '../engine/slab.ts';
 import type { AggregateEngine, Asking, ColumnarFeatures, KeyEngine } from './columnar-engine.ts';
 import type { ColumnarFeatureState } from './columnar-state.ts';
+import { isTimeSince, type ViewMoment } from './key-view.ts';
 
 /** A row's inputs and where its values go: the fields at `fields[at...]`, the features at `values[to...]`. */
 type Evaluated = {
@@ -23,14 +24,37 @@ type Evaluated = {
  * it stands.
  */
 export function evaluateRow(engine: ColumnarFeatures, state: ColumnarFeatureState, evaluated: Evaluated): void {
-  const { keys, aggregates, asking } = engine.scratch;
+  const { keys, aggregates, asking, views } = engine.scratch;
   for (const keyEngine of engine.keys) {
     const key = keys[keyEngine.key]!;
-    if (key < 0 || isUnknown(state, keyEngine, { key, asking }))
+    const view = views[keyEngine.key]!;
+    if (view !== null) readMoment(keyEngine, view, aggregates);
+    else if (key < 0 || isUnknown(state, keyEngine, { key, asking }))
       for (const { index, isText } of keyEngine.aggregates) aggregates[index] = isText ? -1 : Number.NaN;
     else readKey(engine, keyEngine, { store: state.keys[keyEngine.key]!, key, asking });
   }
   engine.evaluate(evaluated.fields, evaluated.at, aggregates, evaluated.values, evaluated.to);
+}
+
+/** The values of a key's aggregates as `engine.scratch.asking` asks, over the state as it stands, into `aggregates`. */
+export function evaluateKey(
+  engine: ColumnarFeatures,
+  state: ColumnarFeatureState,
+  { keyEngine, key }: { readonly keyEngine: KeyEngine; readonly key: number },
+): void {
+  const { asking, aggregates } = engine.scratch;
+  if (isUnknown(state, keyEngine, { key, asking }))
+    for (const { index } of keyEngine.aggregates) aggregates[index] = Number.NaN;
+  else readKey(engine, keyEngine, { store: state.keys[keyEngine.key]!, key, asking });
+}
+
+/** What a view says; times since an event have gone on since its moment. */
+function readMoment({ aggregates: ofKey }: KeyEngine, moment: ViewMoment, aggregates: Float64Array): void {
+  const { values, from, sinceMs } = moment;
+  for (let number = 0; number < ofKey.length; number++) {
+    const { index, spec } = ofKey[number]!;
+    aggregates[index] = values[from + number]! + (isTimeSince(spec) ? sinceMs : 0);
+  }
 }
 
 /** Does the key lack events that it did not take, since it was full? */
@@ -126,6 +150,7 @@ function readDistinct(engine: ColumnarFeatures, keyEngine: KeyEngine, { asked, a
   if (!spec.excludeSelf || spec.delayedByMs > 0) return counts.distinct;
   const entry = { timeMs: asking.timeMs, offset: asking.self, depth: 0 };
   const position = findEntry(store.slab, keyEngine.store.tiles, hot.root, entry);
+  if (position < 0) return counts.distinct;
   const values = readEntry(engine, { store, aggregate, position });
   return counts.distinct - (values.length === 1 && countOf(counts, values[0]!) === 1 ? 1 : 0);
 }

@@ -104,12 +104,14 @@ function enter(
   const eventTimeMs = columns.eventTimeMs[r]!;
   let labelTimeMs = Number.POSITIVE_INFINITY;
   if (engine.plan.label !== null) {
-    labelTimeMs = takeWaitingLabels(state, columns.idHash, r * 4);
+    labelTimeMs = Math.min(engine.scratch.broughtLabelMs, takeWaitingLabels(state, columns.idHash, r * 4));
+    engine.scratch.broughtLabelMs = Number.POSITIVE_INFINITY;
+    engine.scratch.labelTimeMs = labelTimeMs;
     addTarget(state.targets, { words: columns.idHash, at: r * 4, offset, eventTimeMs, keys });
   }
   for (const keyEngine of engine.keys) {
     const key = keys[keyEngine.key]!;
-    if (key < 0) continue;
+    if (key < 0 || keyEngine.isForeign) continue;
     const store = state.keys[keyEngine.key]!;
     const horizonMs = state.collectedWatermarkMs - engine.allowedLatenessMs - keyEngine.reachMs;
     const position = enterKey(store, keyEngine.store, key, eventTimeMs, offset | 0, horizonMs);

@@ -15,7 +15,8 @@ export function isSettledAsDecided(engine: ColumnarFeatures, state: ColumnarFeat
   if ((segment.flags[slot]! & rowFlags.adopted) !== 0) return false;
   const offset = segment.offset[slot]!;
   const { keys } = state.rows.shape;
-  for (const { key: number } of engine.keys) {
+  for (const { key: number, isForeign } of engine.keys) {
+    if (isForeign) continue;
     const key = segment.keys[slot * keys + number]!;
     if (key < 0) continue;
     if (state.gaps[number]!.byKey.size > 0 && state.gaps[number]!.byKey.has(key)) return false;

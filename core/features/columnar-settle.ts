@@ -33,7 +33,7 @@ export function settleRows(engine: ColumnarFeatures, state: ColumnarFeatureState
     } else {
       segment.flags[slot]! |= rowFlags.final;
       // A row that this batch changed is counted when its values are computed.
-      if ((segment.flags[slot]! & rowFlags.changed) === 0) countSkew(state, row);
+      if ((segment.flags[slot]! & rowFlags.changed) === 0) countSkew(engine, state, row);
     }
   });
 }
@@ -88,6 +88,7 @@ function writeSettled(
     for (let feature = 0; feature < features; feature++) {
       settled.settled[to + feature] = segment.decision[at + feature]!;
     }
+    hideForeign(engine, settled.settled, to);
     segment.flags[slot]! &= ~rowFlags.differs;
   } else {
     const { asking, keys } = engine.scratch;
@@ -98,17 +99,23 @@ function writeSettled(
     asking.selfIs = 'inside';
     asking.horizonMs = Number.NEGATIVE_INFINITY;
     evaluateRow(engine, state, { fields: segment.fields, at: slot * fields, values: settled.settled, to });
+    hideForeign(engine, settled.settled, to);
     touchSettled(segment, slot, features);
     for (let feature = 0; feature < features; feature++) {
       segment.settled[at + feature] = settled.settled[to + feature]!;
     }
     segment.flags[slot]! |= rowFlags.differs;
   }
-  if ((segment.flags[slot]! & rowFlags.final) !== 0) countSkew(state, row);
+  if ((segment.flags[slot]! & rowFlags.final) !== 0) countSkew(engine, state, row);
+}
+
+/** What is settled where the windows are, with the key's owner, is unknown here. */
+function hideForeign({ foreignFeatures }: ColumnarFeatures, values: Float64Array, at: number): void {
+  for (const feature of foreignFeatures) values[at + feature] = Number.NaN;
 }
 
 /** Counts a row that can no longer change; a row that never settled counts for nothing. */
-function countSkew(state: ColumnarFeatureState, row: number): void {
+function countSkew(engine: ColumnarFeatures, state: ColumnarFeatureState, row: number): void {
   const { rows, skew } = state;
   const segment = rowSegment(rows, row);
   const slot = rowSlot(row);
@@ -121,6 +128,7 @@ function countSkew(state: ColumnarFeatureState, row: number): void {
     const decided = segment.decision[slot * features + feature]!;
     const settled = segment.settled[slot * features + feature]!;
     if (decided === settled || (Number.isNaN(decided) && Number.isNaN(settled))) continue;
+    if (engine.foreignFeatures.includes(feature)) continue;
     const difference = Math.abs(decided - settled);
     countDifference(skew, feature, {
       cause: causeOf(state, row),

@@ -53,6 +53,13 @@ export function keyNumberOf(
   return numbers.size++;
 }
 
+/** The interned text of a key that `keyNumberOf` gave. */
+export function textOfKey(numbers: KeyNumbers, key: number): number {
+  if (numbers.scope !== 'shared') return key;
+  const { words } = numbers.pairs.segments[key >> segmentBits]!;
+  return words[(key & (segmentPairs - 1)) * 2 + 1]!;
+}
+
 function textsOf({ byTenant }: KeyNumbers, tenant: number): Map<number, number> {
   const texts = byTenant.get(tenant) ?? new Map<number, number>();
   if (texts.size === 0) byTenant.set(tenant, texts);

@@ -11,6 +11,8 @@ export type Scoring = {
   readonly model: BoundModel;
   readonly ruleSet: CompiledRules;
   readonly featureSet: FeatureSetReference;
+  /** By foreign key, the names of the features whose values are read from its views. */
+  readonly foreign?: readonly (readonly string[])[];
 };
 
 /** One authorization with all that its decision depends on. */

@@ -1,4 +1,5 @@
 import type { ColumnSpace } from '../decode/column-space.ts';
+import { type ForeignReads, layOutForeignReads } from '../features/columnar-foreign.ts';
 import type { Outcome } from './decision.ts';
 
 /** The outcomes by their number in `DecisionColumns.outcome`, the mildest first. */
@@ -12,30 +13,36 @@ export type DecisionLayout = {
   readonly rowsMax: number;
   /** Live and shadow rules of the rule set. */
   readonly ruleCount: number;
+  /** Keys whose values are read from views; 0 unless told otherwise. */
+  readonly foreignCount?: number;
 };
 
 /** What was decided about the authorizations of a batch, a column a property; other rows hold whatever was there. */
-export type DecisionColumns = DecisionLayout & {
-  /** 32-bit words of `ruleHits` a row. */
-  readonly ruleWords: number;
-  /** 0 to 1000. */
-  readonly score: Uint16Array;
-  /** A place in `outcomes`. */
-  readonly outcome: Uint8Array;
-  /** How many of the row's `modelReasonsMax` places hold a reason of the model. */
-  readonly reasonCount: Uint8Array;
-  /** The feature of a reason, by its place in the model. */
-  readonly reasonFeature: Uint16Array;
-  /** The customer's normal of a reason's feature; NaN when there is none. */
-  readonly reasonBaseline: Float64Array;
-  /** Log-odds. */
-  readonly reasonContribution: Float64Array;
-  /** Rule i of the rule set hit when bit i % 32 of the row's word i / 32 is set. */
-  readonly ruleHits: Uint32Array;
-};
+export type DecisionColumns = DecisionLayout &
+  ForeignReads & {
+    /** 32-bit words of `ruleHits` a row. */
+    readonly ruleWords: number;
+    /** 0 to 1000. */
+    readonly score: Uint16Array;
+    /** A place in `outcomes`. */
+    readonly outcome: Uint8Array;
+    /** How many of the row's `modelReasonsMax` places hold a reason of the model. */
+    readonly reasonCount: Uint8Array;
+    /** The feature of a reason, by its place in the model. */
+    readonly reasonFeature: Uint16Array;
+    /** The customer's normal of a reason's feature; NaN when there is none. */
+    readonly reasonBaseline: Float64Array;
+    /** Log-odds. */
+    readonly reasonContribution: Float64Array;
+    /** Rule i of the rule set hit when bit i % 32 of the row's word i / 32 is set. */
+    readonly ruleHits: Uint32Array;
+  };
 
 /** Lays out the decisions of at most `rowsMax` records. */
-export function layOutDecisions(space: ColumnSpace, { rowsMax, ruleCount }: DecisionLayout): DecisionColumns {
+export function layOutDecisions(
+  space: ColumnSpace,
+  { rowsMax, ruleCount, foreignCount = 0 }: DecisionLayout,
+): DecisionColumns {
   const ruleWords = Math.ceil(ruleCount / 32);
   return {
     rowsMax,
@@ -48,6 +55,7 @@ export function layOutDecisions(space: ColumnSpace, { rowsMax, ruleCount }: Deci
     reasonBaseline: space.float64(rowsMax * modelReasonsMax),
     reasonContribution: space.float64(rowsMax * modelReasonsMax),
     ruleHits: space.uint32(rowsMax * ruleWords),
+    ...layOutForeignReads(space, { rowsMax, foreignCount }),
   };
 }
 
@@ -66,5 +74,9 @@ export function adoptDecision({ from, to, row }: RowCopy): void {
   }
   for (let word = row * to.ruleWords; word < (row + 1) * to.ruleWords; word += 1) {
     to.ruleHits[word] = from.ruleHits[word]!;
+  }
+  for (let place = row * to.foreignCount; place < (row + 1) * to.foreignCount; place += 1) {
+    to.foreignOffset[place] = from.foreignOffset[place]!;
+    to.foreignAgeMs[place] = from.foreignAgeMs[place]!;
   }
 }

@@ -2,6 +2,7 @@ import { authorizationContract } from '../contract/authorization.ts';
 import { latenesses } from '../decode/event-columns.ts';
 import { hexOfWords } from '../decode/hash-words.ts';
 import { type Interner, textOf } from '../decode/interner.ts';
+import { readsOfRow } from '../features/columnar-foreign.ts';
 import type { Scoring } from './decide.ts';
 import { type DecisionColumns, modelReasonsMax, outcomes } from './decision-columns.ts';
 import type { DecidedRow } from './materialise.ts';
@@ -35,6 +36,7 @@ export function createDecisionText(options: {
   const rulesOf = createRuleTexts(ruleSet);
   const reasonsOf = createReasonTexts(scoring);
   const topic = JSON.stringify(authorizationContract.topic);
+  const foreignText = createForeignTexts(scoring);
   const references =
     `,"model":${JSON.stringify(model.model.reference)},"ruleSet":${JSON.stringify(ruleSet.reference)}` +
     `,"featureSet":${JSON.stringify(featureSet)},"features":[`;
@@ -52,11 +54,17 @@ export function createDecisionText(options: {
       `,"bodyHash":"${hexOfWords({ words: columns.bodyHash, at: row * 8, count: 8 })}","score":${decisions.score[row]}` +
       `,"outcome":"${outcome}","reasonCodes":[${rules.reasons}${rules.reasons !== '' && reasons !== '' ? ',' : ''}${reasons}]` +
       `,"ruleHits":${rules.hits}${references}${numbersText(values, row * model.vectorLength, model.vectorLength)}]` +
-      `,"topic":${topic},"partition":${partition},"offset":${offset},"foreignReads":[]` +
+      `,"topic":${topic},"partition":${partition},"offset":${offset},"foreignReads":${foreignText(decisions, row)}` +
       `,"watermarkMs":${numberText(columns.arrivalWatermarkMs[row]!)}` +
       `,"late":${lateness === latenesses.late},"tooLate":${lateness === latenesses.tooLate},"fallback":null}`;
     return { offset, accountId, outcome, text };
   };
+}
+
+/** What a row read of views, in JSON. */
+function createForeignTexts({ foreign = [] }: Scoring): (decisions: DecisionColumns, row: number) => string {
+  if (foreign.length === 0) return () => '[]';
+  return (decisions, row) => JSON.stringify(readsOfRow(decisions, row, foreign));
 }
 
 /** The reasons that a model gives for a row, in JSON with commas between. */

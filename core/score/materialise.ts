@@ -2,6 +2,7 @@ import { authorizationContract } from '../contract/authorization.ts';
 import { type EventColumns, latenesses } from '../decode/event-columns.ts';
 import { hexOfWords } from '../decode/hash-words.ts';
 import { type Interner, textOf } from '../decode/interner.ts';
+import { readsOfRow } from '../features/columnar-foreign.ts';
 import type { Scoring } from './decide.ts';
 import type { Decision } from './decision.ts';
 import { type DecisionColumns, modelReasonsMax, outcomes } from './decision-columns.ts';
@@ -47,7 +48,7 @@ export function materialise(decided: DecidedRow): Decision {
     topic: authorizationContract.topic,
     partition,
     offset: columns.firstOffset[0]! + row,
-    foreignReads: [],
+    foreignReads: readsOfRow(decisions, row, scoring.foreign ?? []),
     watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
     late: columns.lateness[row] === latenesses.late,
     tooLate: columns.lateness[row] === latenesses.tooLate,

@@ -1,6 +1,7 @@
 import { authorizationContract } from '../contract/authorization.ts';
 import { countAt, type EventColumns, latenesses, operations } from '../decode/event-columns.ts';
 import type { Interner } from '../decode/interner.ts';
+import { readsOfRow } from '../features/columnar-foreign.ts';
 import type { Scoring } from '../score/decide.ts';
 import { type DecisionColumns, modelReasonsMax, outcomes } from '../score/decision-columns.ts';
 import { type ColumnData, constantColumn, idColumn, internedTexts, listedTexts, numberColumn } from './column-data.ts';
@@ -45,7 +46,7 @@ export function createDecisionTable(options: Options): (batch: DecidedColumns) =
       idColumn(scratch.hits, hits.textOf),
       ...reasonColumns(scratch, codes),
       ...references(scoring),
-      constantColumn([]),
+      foreignColumn(scoring, decisions, scratch.rows.subarray(0, rowCount)),
       numberColumn(events.arrivalWatermarkMs),
       numberColumn(scratch.late),
       numberColumn(scratch.tooLate),
@@ -54,6 +55,13 @@ export function createDecisionTable(options: Options): (batch: DecidedColumns) =
     for (let start = 0; start < width; start++) columns.push({ kind: 'numbers', values, start, stride: width });
     return { columns, rows: scratch.rows, rowCount };
   };
+}
+
+function foreignColumn({ foreign = [] }: Scoring, decisions: DecisionColumns, rows: Int32Array): ColumnData {
+  if (foreign.length === 0) return constantColumn([]);
+  const values: unknown[] = [];
+  for (const row of rows) values[row] = readsOfRow(decisions, row, foreign);
+  return { kind: 'values', values };
 }
 
 const utf8 = new TextEncoder();

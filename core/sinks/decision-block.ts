@@ -4,7 +4,7 @@ import type { DecisionColumns } from '../score/decision-columns.ts';
 
 /** The decisions of one batch, close together: what the journal keeps before anything derives from them. */
 export type DecisionBlock = {
-  /** Decisions, features a decision, words of rule hits a decision. */
+  /** Decisions, features a decision, words of rule hits a decision, views read for a decision. */
   readonly shape: Uint32Array;
   readonly offset: Float64Array;
   /** Feature vectors, a row a decision. */
@@ -16,6 +16,8 @@ export type DecisionBlock = {
   readonly reasonBaseline: Float64Array;
   readonly reasonContribution: Float64Array;
   readonly ruleHits: Uint32Array;
+  readonly foreignOffset: Float64Array;
+  readonly foreignAgeMs: Float64Array;
 };
 
 const reasonsOfRow = 4;
@@ -35,10 +37,11 @@ export function packDecisions(batch: {
   let count = 0;
   for (let row = 0; row < rows; row++) if (op[row] === operations.authorization) count++;
   if (count === 0) return null;
-  const shape: Shape = { count, featureCount, hitWords };
+  const { foreignCount } = decisions;
+  const shape: Shape = { count, featureCount, hitWords, foreignCount };
   const buffer = new ArrayBuffer(measureLayout((space) => layOut(space, shape)));
   const block = layOut(createColumnSpace(buffer), shape);
-  block.shape.set([count, featureCount, hitWords]);
+  block.shape.set([count, featureCount, hitWords, foreignCount]);
   let to = 0;
   // Nearly every row is a decision, so they are copied in long runs of neighbours.
   for (let row = 0; row < rows; row++) {
@@ -70,13 +73,16 @@ function copyRun(batch: DecidedBatch, { from, until, to }: Run, block: DecisionB
   block.reasonContribution.set(reasonContribution.subarray(...reasons), to * reasonsOfRow);
   const words = decisions.ruleWords;
   block.ruleHits.set(ruleHits.subarray(from * words, until * words), to * words);
+  const { foreignCount: width, foreignOffset, foreignAgeMs } = decisions;
+  block.foreignOffset.set(foreignOffset.subarray(from * width, until * width), to * width);
+  block.foreignAgeMs.set(foreignAgeMs.subarray(from * width, until * width), to * width);
 }
 
 /** Reads back what `packDecisions` packed. The bytes are copied. */
 export function unpackDecisions(bytes: Uint8Array): DecisionBlock {
   const buffer = new Uint8Array(bytes).buffer;
-  const [count = 0, featureCount = 0, hitWords = 0] = new Uint32Array(buffer, 0, 3);
-  return layOut(createColumnSpace(buffer), { count, featureCount, hitWords });
+  const [count = 0, featureCount = 0, hitWords = 0, foreignCount = 0] = new Uint32Array(buffer, 0, 4);
+  return layOut(createColumnSpace(buffer), { count, featureCount, hitWords, foreignCount });
 }
 
 /** Writes a kept decision into a row of a batch's columns. */
@@ -93,13 +99,21 @@ export function adoptDecision(
   copyRow(block.reasonBaseline, { from, to: row, width: reasonsOfRow }, decisions.reasonBaseline);
   copyRow(block.reasonContribution, { from, to: row, width: reasonsOfRow }, decisions.reasonContribution);
   copyRow(block.ruleHits, { from, to: row, width: hitWords }, decisions.ruleHits);
+  const width = block.shape[3]!;
+  copyRow(block.foreignOffset, { from, to: row, width }, decisions.foreignOffset);
+  copyRow(block.foreignAgeMs, { from, to: row, width }, decisions.foreignAgeMs);
 }
 
-type Shape = { readonly count: number; readonly featureCount: number; readonly hitWords: number };
+type Shape = {
+  readonly count: number;
+  readonly featureCount: number;
+  readonly hitWords: number;
+  readonly foreignCount: number;
+};
 
-function layOut(space: ColumnSpace, { count, featureCount, hitWords }: Shape): DecisionBlock {
+function layOut(space: ColumnSpace, { count, featureCount, hitWords, foreignCount }: Shape): DecisionBlock {
   return {
-    shape: space.uint32(3),
+    shape: space.uint32(4),
     offset: space.float64(count),
     values: space.float64(count * featureCount),
     score: space.uint16(count),
@@ -109,6 +123,8 @@ function layOut(space: ColumnSpace, { count, featureCount, hitWords }: Shape): D
     reasonBaseline: space.float64(count * reasonsOfRow),
     reasonContribution: space.float64(count * reasonsOfRow),
     ruleHits: space.uint32(count * hitWords),
+    foreignOffset: space.float64(count * foreignCount),
+    foreignAgeMs: space.float64(count * foreignCount),
   };
 }
 

@@ -150,7 +150,8 @@ function takeAccepted(front: Taking, { columns, known, windows, rare }: TakenBat
   }
 }
 
-function noteLate(batch: TakenBatch, row: number): void {
+/** Counts a row that came late; one that came too late goes whole to the late sink. */
+export function noteLate(batch: Pick<TakenBatch, 'block' | 'columns' | 'rare'>, row: number): void {
   const { rare } = batch;
   const verdict = batch.columns.lateness[row];
   countUp(rare.counts, verdict === verdicts.late ? 'late' : 'tooLate');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { KafkaDriver } from '../../adapters/kafka/port.ts';
+import type { KafkaDriver, TopicToMake } from '../../adapters/kafka/port.ts';
 import type { Reading } from './kafka-reading.ts';
 import { digestsOf, type KafkaWorld, readDecisions, startWorker, type Worker, type WorkerPlan } from './kafka-world.ts';
 
@@ -17,6 +17,8 @@ export type Scenario = {
   readonly env?: Readonly<Record<string, string>>;
   /** In place of a folder beside the others. */
   readonly state?: string;
+  /** The topics between the workers of a group. */
+  readonly internal?: (group: string) => readonly TopicToMake[];
 };
 
 /** A run under way. */
@@ -43,11 +45,12 @@ export type Outcome = {
 
 /** Runs a topic through in a group of its own, with a disturbance, until all is decided; then stops what runs, in order. */
 export async function runThrough(scenario: Scenario, disturb: (run: Run) => Promise<void>): Promise<Outcome> {
-  const { driver, world, bootstrap, payments, more = [], env = {} } = scenario;
+  const { driver, world, bootstrap, payments, more = [], env = {}, internal = () => [] } = scenario;
   const group = randomUUID();
   const decisions = `t${group.slice(0, 8)}.fraud.decision.v1`;
   const admin = await driver.openAdmin();
-  await admin.createTopics([{ topic: decisions, partitions: world.partitions, configs: { 'retention.ms': '-1' } }]);
+  const decided = { topic: decisions, partitions: world.partitions, configs: { 'retention.ms': '-1' } };
+  await admin.createTopics([decided, ...internal(group)]);
   await admin.close();
   const plan = { bootstrap, topics: { payments, decisions }, group, state: scenario.state ?? join(world.dir, group) };
   const workers: Worker[] = [];
@@ -94,15 +97,17 @@ async function stopAll(workers: readonly Worker[], partitions: number): Promise<
 }
 
 function owned(workers: readonly Worker[]): number {
+  return new Set(workers.flatMap((worker) => [...heldBy(worker)])).size;
+}
+
+function heldBy({ lines }: Worker): ReadonlySet<string> {
   const held = new Set<string>();
-  for (const { lines } of workers) {
-    for (const line of lines) {
-      const [, partition = '', change] = /^partition (\d+) is (ours|let go)/.exec(line) ?? [];
-      if (change === 'ours') held.add(partition);
-      if (change === 'let go') held.delete(partition);
-    }
+  for (const line of lines) {
+    const [, partition = '', change] = /^partition (\d+) is (ours|let go)/.exec(line) ?? [];
+    if (change === 'ours') held.add(partition);
+    if (change === 'let go') held.delete(partition);
   }
-  return held.size;
+  return held;
 }
 
 /** Fails when every worker has ended while decisions are missing. */

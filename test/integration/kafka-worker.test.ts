@@ -268,7 +268,7 @@ test('records that retention has taken before they were read stop the worker, wh
   expect(second.lines.join('\n')).toMatch(/got offset 100 .* 50 records are lost to retention/);
 });
 
-test('features by a key that is spread over partitions are refused by name', async () => {
+test('features by a key that is spread over partitions need topics between workers, which it names', async () => {
   const { payments, decisions } = await createTopics(driver, 2);
   const shipped = new URL('../../examples/handbook/', import.meta.url).pathname;
   const files = {
@@ -278,7 +278,7 @@ test('features by a key that is spread over partitions are refused by name', asy
   };
   const worker = startWorker({ ...world, files }, planOf(payments, decisions));
   expect((await worker.ended).code).toBe(1);
-  expect(worker.lines.join('\n')).toMatch(/features by terminalId over 2 partitions[^]*FOREIGN_KEYS/);
+  expect(worker.lines.join('\n')).toMatch(/got no topic .*by\.terminalId, .*views\.terminalId[^]*TOPIC_UNKNOWN/);
 });
 
 function planOf(payments: string, decisions: string): Run['plan'] {
