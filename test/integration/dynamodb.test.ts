@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient, PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKeyedStore } from '../../adapters/dynamodb/keyed-store.ts';
+import { openIdempotency } from '../../adapters/dynamodb/idempotency.ts';
 import { createTables, type TableNames } from '../../adapters/dynamodb/tables.ts';
 import type { KeyedPort } from '../../core/steps/keyed-port.ts';
 import { startDynamoDbLocal } from '../../engines/aws/dynamodb-local.ts';
@@ -103,6 +104,25 @@ describe.each(servers)('%s', (_name, start) => {
     const found = await store.findEvents([...ids, ...ids]);
     expect(found.size).toBe(230);
     for (const [offset, id] of ids.entries()) expect(found.get(id)?.offset).toBe(offset);
+  });
+
+  test('an answer is given once, and told again to the same event alone', async () => {
+    let nowMs = 1_790_000_000_000;
+    const limits = { inFlightMs: 5000, keptMs: 86_400_000, clockMs: () => nowMs };
+    const answers = openIdempotency({ client, table: tables.idempotency, ...limits });
+    const event = { idHash: idOf(), bodyHash: 'a' };
+    const [first, ...others] = await Promise.all([event, event, event].map(async (asked) => answers.begin(asked)));
+    const begun = [first, ...others].map((found) => found?.kind).toSorted();
+    expect(begun).toEqual(['begun', 'inFlight', 'inFlight']);
+    expect(await answers.begin({ ...event, bodyHash: 'b' })).toEqual({ kind: 'conflict' });
+    nowMs += 5000;
+    expect(await answers.begin(event)).toEqual({ kind: 'begun', attempt: 2 });
+    await expect(answers.answer(event.idHash, 1, bytes('slow'))).rejects.toMatchObject({ code: 'ATTEMPT_SUPERSEDED' });
+    expect(await answers.answer(event.idHash, 2, bytes('yes'))).toEqual(bytes('yes'));
+    expect(await answers.answer(event.idHash, 2, bytes('no'))).toEqual(bytes('yes'));
+    nowMs += 2 * 86_400_000;
+    expect(await answers.begin(event)).toEqual({ kind: 'answered', answer: bytes('yes') });
+    expect(await answers.begin({ ...event, bodyHash: 'b' })).toEqual({ kind: 'conflict' });
   });
 
   test('a transaction writes all of its items or none', async () => {
