@@ -9,6 +9,8 @@ import type { Weir } from '../core/steps/state.ts';
 /** A record of a source partition, in its order. */
 export type PartitionRecord = {
   readonly contract: string;
+  /** What chose its partition; empty without one. */
+  readonly key: string;
   readonly position: SourcePosition;
   /** Of a source that counts its records; null where we count them. */
   readonly offset: number | null;

@@ -77,16 +77,25 @@ async function setAside(
 ): Promise<void> {
   for (const [count, by] of effects.counts) countUp(counts, count, by);
   const { source } = claim;
-  const contract = batch.records[at]?.contract ?? '';
+  const { contract = '', key = '' } = batch.records[at] ?? {};
   const letters = effects.deadLetters.map((letter): AsideItem => {
     const { offset, refusal, bytes } = letter;
-    return { source, offset, kind: 'deadLetter', code: refusal.code, detail: JSON.stringify(refusal), contract, bytes };
+    return {
+      source,
+      offset,
+      kind: 'deadLetter',
+      code: refusal.code,
+      detail: JSON.stringify(refusal),
+      contract,
+      key,
+      bytes,
+    };
   });
   const late = effects.lateEvents.map((event): AsideItem => {
     const { offset, reason, topic, lateByMs, watermarkMs } = event;
     const bytes = Buffer.from(JSON.stringify(event.event));
     const detail = JSON.stringify({ lateByMs, watermarkMs });
-    return { source, offset, kind: 'late', code: reason, detail, contract: topic, bytes };
+    return { source, offset, kind: 'late', code: reason, detail, contract: topic, key, bytes };
   });
   for (const item of [...letters, ...late]) await port.setAside(item);
 }

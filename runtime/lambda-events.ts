@@ -22,6 +22,7 @@ const kinesisEvent = z.object({
       eventID: z.string(),
       eventSourceARN: z.string(),
       kinesis: z.object({
+        partitionKey: z.string(),
         sequenceNumber: z.string().regex(/^\d+$/),
         data: base64,
         approximateArrivalTimestamp: z.number(),
@@ -39,6 +40,7 @@ const kafkaEvent = z.object({
         partition: z.int().min(0),
         offset: z.int().min(0),
         timestamp: z.number(),
+        key: base64.nullish(),
         value: base64.nullish(),
         headers: z.array(z.record(z.string(), z.array(z.number()))).nullish(),
       }),
@@ -57,12 +59,18 @@ export function kinesisBatches(payload: unknown, streamContract: string): Lambda
     const source = `${eventSourceARN.split('/').at(-1)}/${shard}`;
     const batch = shards.get(source) ?? { records: [], identifiers: [], partition: Number(shard.split('-').at(-1)) };
     shards.set(source, batch);
-    const { sequenceNumber: sequence, data, approximateArrivalTimestamp } = kinesis;
+    const { sequenceNumber: sequence, data, partitionKey, approximateArrivalTimestamp } = kinesis;
     const whole = Buffer.from(data, 'base64');
     const ingestTimeMs = Math.round(approximateArrivalTimestamp * 1000);
-    (disaggregate(whole) ?? [{ data: whole }]).forEach((record, subsequence) => {
+    (disaggregate(whole) ?? [{ partitionKey, data: whole }]).forEach((record, subsequence) => {
       const framed = unframe(record.data, streamContract);
-      batch.records.push({ ...framed, position: { sequence, subsequence }, offset: null, ingestTimeMs });
+      batch.records.push({
+        ...framed,
+        key: record.partitionKey,
+        position: { sequence, subsequence },
+        offset: null,
+        ingestTimeMs,
+      });
       batch.identifiers.push(sequence);
     });
   }
@@ -77,8 +85,9 @@ export function kafkaBatches(payload: unknown, otherContract: string): LambdaBat
   return Object.entries(kafkaEvent.parse(payload).records).flatMap(([name, of]) => {
     const [first] = of;
     if (first === undefined) return [];
-    const records = of.map(({ topic, offset, timestamp: ingestTimeMs, value, headers }) => ({
+    const records = of.map(({ topic, offset, timestamp: ingestTimeMs, key, value, headers }) => ({
       contract: headerOf(headers ?? []) ?? contractOf(topic) ?? otherContract,
+      key: Buffer.from(key ?? '', 'base64').toString(),
       position: { sequence: String(offset), subsequence: 0 },
       offset,
       ingestTimeMs,

@@ -16,7 +16,7 @@ export async function putAside(store: Store, item: AsideItem): Promise<void> {
 }
 
 function asideItem(item: AsideItem, part: number, parts: number): Record<string, AttributeValue> {
-  const { source, offset, kind, code, detail, contract, bytes } = item;
+  const { source, offset, kind, code, detail, contract, key, bytes } = item;
   return {
     source: { S: `${kind}#${source}` },
     place: { S: `${String(offset).padStart(16, '0')}#${code}#${contract}#${part}` },
@@ -26,6 +26,7 @@ function asideItem(item: AsideItem, part: number, parts: number): Record<string,
     code: { S: code },
     detail: { S: detail },
     contract: { S: contract },
+    key: { S: key },
     bytes: { B: bytes.subarray(part * partBytesMax, (part + 1) * partBytesMax) },
   };
 }

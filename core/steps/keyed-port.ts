@@ -38,6 +38,8 @@ export type AsideItem = {
   /** The reason, as JSON. */
   readonly detail: string;
   readonly contract: string;
+  /** Of the record: what chose its partition. */
+  readonly key: string;
   /** The original bytes, or the event as JSON. */
   readonly bytes: Uint8Array;
 };

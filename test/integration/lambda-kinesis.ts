@@ -8,7 +8,7 @@ import {
   PutRecordsCommand,
   waitUntilStreamExists,
 } from '@aws-sdk/client-kinesis';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { aggregate, type EncodedRecord } from 'aws-kinesis-agg';
 import { authorizationContract } from '../../core/contract/authorization.ts';
 import { frame } from '../../runtime/lambda-events.ts';
@@ -20,17 +20,28 @@ const shards = 2;
 
 /** Puts events into a stream as a producer library does, aggregated by shard, and reads them back as Lambda's poller does. */
 export async function throughKinesis(stream: string, events: readonly StreamEvent[]): Promise<SourceLog[]> {
-  // The emulator speaks no HTTP/2, which this client's own handler wants.
-  const client = new KinesisClient({ requestHandler: new DynamoDBClient({}).config.requestHandler });
+  const client = openClient();
   await client.send(new CreateStreamCommand({ StreamName: stream, ShardCount: shards }));
   await waitUntilStreamExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { StreamName: stream });
   for (let from = 0; from < events.length; from += aggregatedEvents) {
     await putAggregated(client, stream, events.slice(from, from + aggregatedEvents));
   }
+  client.destroy();
+  return readStream(stream);
+}
+
+/** Reads a stream from its beginning. */
+export async function readStream(stream: string): Promise<SourceLog[]> {
+  const client = openClient();
   const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName: stream }));
   const logs = await Promise.all(Shards.map(async ({ ShardId = '' }) => readShard(client, stream, ShardId)));
   client.destroy();
   return logs.filter(({ records }) => records.length > 0);
+}
+
+/** The emulator speaks no whole HTTP/2, which this client's own handler wants. */
+function openClient(): KinesisClient {
+  return new KinesisClient({ requestHandler: new NodeHttpHandler() });
 }
 
 async function putAggregated(client: KinesisClient, StreamName: string, events: readonly StreamEvent[]): Promise<void> {
