@@ -67,7 +67,7 @@ const layers: Readonly<Record<string, Layer>> = {
   examples: { folders: ['core', 'simulate', 'examples'], node: true, packages: ['zod'] },
   engines: { folders: ['core', 'engines'], ...anything },
   console: { folders: ['core', 'console'], node: false, packages: 'any' },
-  scripts: { folders: ['core', 'adapters', 'runtime', 'lib', 'scripts'], ...anything },
+  scripts: { folders: ['core', 'adapters', 'runtime', 'engines', 'lib', 'scripts'], ...anything },
   bench: { folders: [...product, 'engines', 'scripts', 'bench', 'examples'], ...anything },
   test: {
     folders: [...product, 'bin', 'lib', 'functions', 'examples', 'engines', 'scripts', 'bench', 'test'],

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { WeirError } from '../core/contract/failure.ts';
+import { violationsOf } from '../core/contract/violations.ts';
+
+const sourceDatabase = z.strictObject({
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535).default(5432),
+  database: z.string().min(1),
+  /** A secret with `username` and `password`, encrypted by a key that its policy opens to this account's roles. */
+  secretArn: z.string().regex(/^arn:[\w-]+:secretsmanager:/, 'an ARN of Secrets Manager'),
+  tables: z.array(z.string().regex(/^\w+\.\w+$/, 'schema.table')).min(1),
+});
+
+/** Where change events of a database come from. */
+const captureSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('none') }),
+  z.strictObject({ kind: z.literal('dms'), source: sourceDatabase }),
+  z.strictObject({
+    kind: z.literal('debezium'),
+    source: sourceDatabase,
+    /** The zip of the connector, and of MSK's IAM library, in a bucket of yours. */
+    pluginBucketArn: z.string().regex(/^arn:[\w-]+:s3:::/, 'an ARN of a bucket'),
+    pluginKey: z.string().min(1),
+  }),
+]);
+
+/** Numbers that follow from the load, each of which may be given instead. */
+const sizesSchema = z.strictObject({
+  brokers: z.int().min(3).max(90).multipleOf(3).optional(),
+  shards: z.int().min(1).max(10_000).optional(),
+  partitions: z.int().min(1).max(1000).optional(),
+  tasksMin: z.int().min(1).max(1000).optional(),
+  tasksMax: z.int().min(1).max(1000).optional(),
+  pollersMin: z.int().min(1).max(200).optional(),
+  pollersMax: z.int().min(1).max(2000).optional(),
+});
+
+const configSchema = z.strictObject({
+  profile: z.enum(['dev', 'prod']),
+  backbone: z.enum(['msk', 'kinesis']),
+  runtime: z.enum(['lambda', 'ecs-spot']),
+  /** Before each name in the account, so that several may live side by side. */
+  name: z.string().regex(/^[a-z][a-z0-9-]{1,20}$/, 'lower-case letters, digits and dashes'),
+  eventsPerSecond: z.number().positive().max(10_000_000),
+  eventBytes: z.number().positive().max(1_048_576),
+  retentionHours: z.number().min(24).max(8760),
+  cpuUsPerEvent: z.number().positive(),
+  kafkaVersion: z.string().regex(/^\d+\.\d+\.(\d+|x)$/, 'such as 3.8.x'),
+  /** Three zones that MSK is in; without them the first three of the region. */
+  availabilityZones: z.array(z.string()).length(3).optional(),
+  /** The image that the Dockerfile makes, in ECR. */
+  imageUri: z
+    .string()
+    .regex(
+      /^\d{12}\.dkr\.ecr\.[\w-]+\.amazonaws\.com(\.cn)?\/[\w./-]+[:@][\w.:-]+$/,
+      'an image of ECR with its tag or digest',
+    )
+    .optional(),
+  /** Files in the image that workers score with: features whose keys lie in one partition, a model of them, rules. */
+  scoring: z.strictObject({ definition: z.string(), model: z.string(), rules: z.string() }).optional(),
+  /** The folder with plan.json, rules.json and model.json that go into the functions' bundles. */
+  functionDefinition: z.string().min(1).optional(),
+  /** The folder of the functions' sources. */
+  functionsFolder: z.string().min(1),
+  /** Where alarms are sent. */
+  alarmEmail: z.email().optional(),
+  capture: captureSchema,
+  sizes: sizesSchema,
+});
+
+/** Everything that the stacks differ by. */
+export type Config = z.infer<typeof configSchema>;
+
+const common = {
+  backbone: 'msk',
+  runtime: 'lambda',
+  kafkaVersion: '3.8.x',
+  functionsFolder: 'functions',
+  capture: { kind: 'none' },
+  sizes: {},
+} as const;
+
+/** What a profile is without further words. */
+const profiles = {
+  dev: { ...common, name: 'weir-dev', eventsPerSecond: 100, eventBytes: 330, retentionHours: 24, cpuUsPerEvent: 47.1 },
+  prod: { ...common, name: 'weir', eventsPerSecond: 5000, eventBytes: 330, retentionHours: 168, cpuUsPerEvent: 47.1 },
+} as const;
+
+/** Reads a configuration over its profile. Throws `CONFIG_INVALID` with all that is wrong, and `PAIR_REFUSED`. */
+export function readConfig(given: Readonly<Record<string, unknown>>): Config {
+  const profile = given['profile'] === 'prod' ? profiles.prod : profiles.dev;
+  const merged = { profile: 'dev', ...profile, ...given };
+  const parsed = configSchema.safeParse(merged);
+  if (!parsed.success) {
+    const { first, count } = violationsOf(parsed.error, merged);
+    const told = first.map(({ path, got, expected }) => `${path}: got ${got}, expected ${expected}`).join('; ');
+    throw new WeirError({
+      code: 'CONFIG_INVALID',
+      message: `${count} wrong in the configuration: ${told}`,
+      fix: 'docs/deploy.md lists the fields.',
+    });
+  }
+  assertPair(parsed.data);
+  return parsed.data;
+}
+
+/** Refuses what nothing here implements, and says what to choose instead. */
+function assertPair({ backbone, runtime, imageUri, scoring, capture }: Config): void {
+  if (backbone === 'kinesis' && runtime === 'ecs-spot')
+    throw refused('kinesis with ecs-spot: no worker reads Kinesis', 'Choose runtime lambda, or backbone msk.');
+  if (backbone === 'kinesis' && capture.kind === 'debezium')
+    throw refused('kinesis with debezium: Connect writes to Kafka', 'Choose capture dms, or backbone msk.');
+  if (runtime === 'ecs-spot' && imageUri === undefined)
+    throw refused('ecs-spot without imageUri', 'Build the Dockerfile, push it to ECR, and name it: -c imageUri=...');
+  if (runtime === 'ecs-spot' && scoring === undefined)
+    throw refused(
+      'ecs-spot without scoring',
+      'Name definition, model and rules in the image: those that come with Weir count by terminals, which lie in many partitions.',
+    );
+}
+
+function refused(what: string, fix: string): WeirError {
+  return new WeirError({ code: 'PAIR_REFUSED', message: `got ${what}`, fix });
+}

@@ -1,0 +1,114 @@
+import { WeirError } from '../core/contract/failure.ts';
+import type { Config } from './config.ts';
+import { brokersFor, shardsFor, tasksFor } from './cost/sizes.ts';
+
+/** A number of the stacks, and the sentence that says where it is from. */
+export type Size = { readonly value: number; readonly why: string };
+
+/** All numbers that follow from the load. */
+export type Sizes = {
+  readonly brokers: Size;
+  readonly shards: Size;
+  readonly partitions: Size;
+  readonly tasksMin: Size;
+  readonly tasksMax: Size;
+  readonly surgeMax: Size;
+  readonly pollersMin: Size;
+  readonly pollersMax: Size;
+};
+
+/** What one poller of a function on Kafka takes, MB/s. */
+const pollerMb = 5;
+/** The peak that tasks and pollers grow to, in times of the steady load. */
+const peakFactor = 3;
+/** Of the partitions, what tasks may take while the rest is for those on demand that step in for Spot. */
+const spotShareOfPartitions = 2 / 3;
+
+/** Derives the sizes, takes what is given instead, and refuses what cannot be. Throws `SIZES_INVALID`. */
+export function deriveSizes(config: Config): Sizes {
+  const rate = `${config.eventsPerSecond} events/s x ${config.eventBytes} B`;
+  const given = config.sizes;
+  const steadyTasks = tasksFor({ eventsPerSecond: config.eventsPerSecond, cpuUs: config.cpuUsPerEvent });
+  const partitions = pick(given.partitions, {
+    value: Math.max(12, roundUp(Math.ceil((steadyTasks * peakFactor) / spotShareOfPartitions), 6)),
+    why: `${steadyTasks} tasks x ${peakFactor} at the peak, half as many more for on-demand tasks, at least 12`,
+  });
+  const tasksMaxDefault = Math.max(1, Math.floor(partitions.value * spotShareOfPartitions));
+  const tasksMax = pick(given.tasksMax, {
+    value: tasksMaxDefault,
+    why: `two thirds of ${partitions.value} partitions: more members than partitions would idle`,
+  });
+  const pollers = Math.max(1, Math.ceil((config.eventsPerSecond * config.eventBytes) / 1e6 / pollerMb));
+  const sizes: Sizes = {
+    brokers: pick(given.brokers, {
+      value: brokersFor(config),
+      why: `${rate} over 15.625 MiB/s a broker at 75 %, in 3 zones`,
+    }),
+    shards: pick(given.shards, {
+      value: shardsFor({ ...config, isAggregated: false }),
+      why: `${rate} over 1 MiB/s and 1,000 records/s a shard at 75 %`,
+    }),
+    partitions,
+    tasksMin: pick(given.tasksMin, {
+      value: Math.min(steadyTasks, tasksMax.value),
+      why: `${config.eventsPerSecond} events/s x ${config.cpuUsPerEvent} us CPU at 70 %, one a zone at least`,
+    }),
+    tasksMax,
+    surgeMax: {
+      value: partitions.value - tasksMax.value,
+      why: `${partitions.value} partitions less ${tasksMax.value} tasks`,
+    },
+    pollersMin: pick(given.pollersMin, {
+      value: Math.min(pollers, partitions.value),
+      why: `${rate} over ${pollerMb} MB/s a poller`,
+    }),
+    pollersMax: pick(given.pollersMax, {
+      value: Math.min(partitions.value, pollers * peakFactor),
+      why: `${peakFactor} times as many, never over ${partitions.value} partitions`,
+    }),
+  };
+  assertSizes(sizes);
+  return sizes;
+}
+
+/** The sizes as lines: name, number, why. */
+export function explainSizes(sizes: Sizes, config: Config): string[] {
+  const isShown = (name: string): boolean => {
+    if (name === 'shards') return config.backbone === 'kinesis';
+    if (name === 'brokers' || name === 'partitions') return config.backbone === 'msk';
+    if (name.startsWith('pollers')) return config.backbone === 'msk' && config.runtime === 'lambda';
+    return config.runtime === 'ecs-spot';
+  };
+  return Object.entries(sizes)
+    .filter(([name]) => isShown(name))
+    .map(([name, { value, why }]) => `${name.padEnd(10)} ${String(value).padStart(4)}  ${why}`);
+}
+
+function pick(given: number | undefined, derived: Size): Size {
+  return given === undefined
+    ? derived
+    : { value: given, why: `given; the load says ${derived.value} (${derived.why})` };
+}
+
+function assertSizes({ partitions, tasksMin, tasksMax, pollersMin, pollersMax }: Sizes): void {
+  const wrong = [
+    ...(tasksMax.value > partitions.value ? [`tasksMax ${tasksMax.value} over ${partitions.value} partitions`] : []),
+    ...(pollersMax.value > partitions.value
+      ? [`pollersMax ${pollersMax.value} over ${partitions.value} partitions`]
+      : []),
+    ...(tasksMin.value > tasksMax.value ? [`tasksMin ${tasksMin.value} over tasksMax ${tasksMax.value}`] : []),
+    ...(pollersMin.value > pollersMax.value
+      ? [`pollersMin ${pollersMin.value} over pollersMax ${pollersMax.value}`]
+      : []),
+  ];
+  if (wrong.length === 0) return;
+  throw new WeirError({
+    code: 'SIZES_INVALID',
+    message: `got ${wrong.join('; ')}`,
+    fix: 'A member without a partition idles: give more partitions, or fewer of the others. Partitions of a topic that is used never change.',
+  });
+}
+
+function roundUp(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}

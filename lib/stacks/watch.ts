@@ -1,0 +1,209 @@
+import { Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
+import type { Config } from '../config.ts';
+import { costOf, designs } from '../cost/designs.ts';
+import { createLoad } from '../cost/load.ts';
+import * as metrics from '../watched-metrics.ts';
+import { clusterOf } from './backbone.ts';
+import { dataKeyOf } from './security.ts';
+
+type WatchProps = StackProps & {
+  readonly config: Config;
+  /** By topic, the group that reads it. */
+  readonly groups: ReadonlyMap<string, string>;
+  /** The function that scores; null where workers do. */
+  readonly scorerName: string | null;
+};
+
+/** Seconds behind the log at which an answer is no longer in time. */
+const lagSecondsMax = 10;
+/** The share of calls that may fail over 30 days, and the windows in which it is spent too fast. */
+const errorBudget = 0.001;
+const burns = [
+  { name: 'Fast', rate: 14.4, long: Duration.hours(1), short: Duration.minutes(5) },
+  { name: 'Slow', rate: 6, long: Duration.hours(6), short: Duration.minutes(30) },
+] as const;
+
+/** One board, alarms that each have a page in docs/runbook, and one address that is paged once for what belongs together. */
+export class WatchStack extends Stack {
+  constructor(scope: Construct, id: string, { config, groups, scorerName, ...props }: WatchProps) {
+    super(scope, id, props);
+    const people = makeTopic(this, config);
+    const access = config.backbone === 'msk' ? clusterOf(this, config) : null;
+    const lags = metrics.lagMetrics(config, { access, groups });
+    const behind = lags.map((metric, index) => lagAlarm(this, { metric, index }));
+    const failing = scorerName === null ? [] : burns.map((burn) => burnRule(this, { burn, scorerName }));
+    // A scorer that fails falls behind as well: people hear of the failure alone.
+    const behindRule = cloudwatch.AlarmRule.anyOf(...behind);
+    const failingRule = failing.length > 0 ? cloudwatch.AlarmRule.anyOf(...failing) : null;
+    if (failingRule !== null)
+      page(this, {
+        id: 'ScoringFails',
+        rule: failingRule,
+        people,
+        text: 'Calls of the scorer fail. docs/runbook/scoring-errors.md',
+      });
+    page(this, {
+      id: 'ScoringBehind',
+      rule:
+        failingRule === null
+          ? behindRule
+          : cloudwatch.AlarmRule.allOf(behindRule, cloudwatch.AlarmRule.not(failingRule)),
+      people,
+      text: 'Scoring is behind the log and does not fail. docs/runbook/lag.md',
+    });
+    makeBoard(this, { config, lags, scorerName });
+  }
+}
+
+function makeTopic(stack: Stack, config: Config): sns.Topic {
+  const topic = new sns.Topic(stack, 'People', {
+    topicName: `${config.name}-alarms`,
+    masterKey: dataKeyOf(stack, config),
+    enforceSSL: true,
+  });
+  if (config.alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(config.alarmEmail));
+  return topic;
+}
+
+/** Behind for three minutes of five. A group that rebalances tells no lag: that is no alarm. */
+function lagAlarm(
+  stack: Stack,
+  { metric, index }: { readonly metric: cloudwatch.IMetric; readonly index: number },
+): cloudwatch.Alarm {
+  const alarm = new cloudwatch.Alarm(stack, `Lag${index + 1}`, {
+    alarmDescription: `More than ${lagSecondsMax} s behind the log. docs/runbook/lag.md`,
+    metric,
+    threshold: lagSecondsMax,
+    evaluationPeriods: 5,
+    datapointsToAlarm: 3,
+    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
+  acknowledge(alarm, byComposite);
+  return alarm;
+}
+
+/** The budget of 30 days is spent at a rate, over a long window and still over a short one; an alarm has one window. */
+function burnRule(
+  stack: Stack,
+  { burn, scorerName }: { readonly burn: (typeof burns)[number]; readonly scorerName: string },
+): cloudwatch.IAlarmRule {
+  const alarms = [burn.long, burn.short].map((period, index) => {
+    const alarm = new cloudwatch.Alarm(stack, `Errors${burn.name}${index === 0 ? 'Long' : 'Short'}`, {
+      alarmDescription: `Failed calls spend the budget of 30 days ${burn.rate} times too fast. docs/runbook/scoring-errors.md`,
+      metric: new cloudwatch.MathExpression({
+        expression: 'IF(calls > 0, errors / calls, 0)',
+        usingMetrics: {
+          errors: metrics.functionMetric(scorerName, 'Errors', period),
+          calls: metrics.functionMetric(scorerName, 'Invocations', period),
+        },
+        period,
+        label: 'share of calls that fail',
+      }),
+      threshold: burn.rate * errorBudget,
+      evaluationPeriods: 1,
+      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
+    });
+    acknowledge(alarm, byComposite);
+    return alarm;
+  });
+  return cloudwatch.AlarmRule.allOf(...alarms);
+}
+
+const byComposite = {
+  'PCI.DSS.321-CloudWatchAlarmAction': 'The composite alarm that it is part of tells people, once.',
+};
+
+function page(
+  stack: Stack,
+  { id, rule, people, text }: { id: string; rule: cloudwatch.IAlarmRule; people: sns.Topic; text: string },
+): void {
+  const alarm = new cloudwatch.CompositeAlarm(stack, id, { alarmRule: rule, alarmDescription: text });
+  alarm.addAlarmAction(new SnsAction(people));
+  alarm.addOkAction(new SnsAction(people));
+}
+
+function makeBoard(
+  stack: Stack,
+  { config, lags, scorerName }: { config: Config; lags: cloudwatch.IMetric[]; scorerName: string | null },
+): void {
+  const minute = Duration.minutes(1);
+  const rows: cloudwatch.IWidget[] = [
+    graph('Lag, seconds', lags, [{ value: lagSecondsMax, label: 'too late to answer' }]),
+    graph(
+      'Decisions a minute, by outcome',
+      metrics.outcomes.map((one) => metrics.countMetric(`decisions.${one}`)),
+    ),
+    graph('Late, too late, dead letters, copies a minute', [
+      ...['late', 'tooLate', 'duplicates'].map((name) => metrics.countMetric(name)),
+      deadLetters(minute),
+    ]),
+    ...(scorerName === null
+      ? []
+      : [
+          graph(
+            'A batch of the scorer, ms',
+            [50, 95, 99].map((percentile) => metrics.durationMetric(scorerName, percentile)),
+            [
+              { value: 180, label: 'p50 goal' },
+              { value: 380, label: 'p99 goal' },
+            ],
+          ),
+          graph('Calls of the scorer', [
+            metrics.functionMetric(scorerName, 'Invocations'),
+            metrics.functionMetric(scorerName, 'Errors'),
+            metrics.functionMetric(scorerName, 'Throttles'),
+          ]),
+        ]),
+    graph('USD a million decisions, list price of what is deployed over what was decided', [costOfDecisions(config)]),
+  ];
+  new cloudwatch.Dashboard(stack, 'Board', {
+    dashboardName: config.name,
+    defaultInterval: Duration.hours(3),
+    widgets: rows.map((widget) => [widget]),
+  });
+}
+
+function graph(
+  title: string,
+  left: cloudwatch.IMetric[],
+  leftAnnotations: cloudwatch.HorizontalAnnotation[] = [],
+): cloudwatch.GraphWidget {
+  return new cloudwatch.GraphWidget({ title, left, leftAnnotations, width: 24, height: 6, leftYAxis: { min: 0 } });
+}
+
+/** Dead letters are counted by their codes: all of them together. */
+function deadLetters(period: Duration): cloudwatch.MathExpression {
+  return new cloudwatch.MathExpression({
+    expression: `SUM(SEARCH('{Weir} MetricName="deadLetters"', 'Sum', ${period.toSeconds()}))`,
+    usingMetrics: {},
+    label: 'deadLetters',
+    period,
+  });
+}
+
+/** What the deployed design costs an hour, by the cost model, over the decisions of the hour. */
+function costOfDecisions(config: Config): cloudwatch.MathExpression {
+  const hour = Duration.hours(1);
+  const id =
+    config.runtime === 'ecs-spot' ? 'msk-spot' : config.backbone === 'msk' ? 'msk-lambda' : 'kinesis-lambda-write';
+  const design = designs.find((one) => one.id === id);
+  if (design === undefined) throw new Error(`got no design ${id}`);
+  const { usdMonth } = costOf(
+    design,
+    createLoad({ ...config, workload: 'payments', ledgerUnitsPerEvent: 1, workerCpuUs: config.cpuUsPerEvent }),
+  );
+  return new cloudwatch.MathExpression({
+    expression: `IF(decisions > 0, ${(usdMonth / 730).toFixed(4)} * 1000000 / decisions)`,
+    usingMetrics: { decisions: metrics.decisionsMetric(hour) },
+    label: 'USD a million',
+    period: hour,
+  });
+}

@@ -1,0 +1,87 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, type Stack, Validations } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks, PCIDSS321Checks } from 'cdk-nag';
+import { z } from 'zod';
+import { inputContracts } from '../../core/contract/contracts.ts';
+import { type Config, readConfig } from '../../lib/config.ts';
+import { makeStacks } from '../../lib/make-stacks.ts';
+import { wantedTopics } from '../../runtime/topic-plan.ts';
+
+/** A resource of a template, as far as the tests look into it. */
+export type Resource = {
+  readonly id: string;
+  readonly stack: string;
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+  readonly DeletionPolicy?: string | undefined;
+  readonly UpdateReplacePolicy?: string | undefined;
+};
+
+/** A synthesized application. */
+export type Synthesized = { readonly config: Config; readonly resources: readonly Resource[] };
+
+const resourceSchema = z.object({
+  Type: z.string(),
+  Properties: z.record(z.string(), z.unknown()).default({}),
+  DeletionPolicy: z.string().optional(),
+  UpdateReplacePolicy: z.string().optional(),
+});
+const context = z
+  .object({ context: z.record(z.string(), z.unknown()) })
+  .parse(JSON.parse(readFileSync('cdk.json', 'utf8'))).context;
+
+/** What a worker on Spot needs beside the profile. */
+export const spot = {
+  runtime: 'ecs-spot',
+  imageUri: '000000000000.dkr.ecr.us-east-1.amazonaws.com/weir:0.1.0',
+  scoring: { definition: 'scoring/features.ts', model: 'scoring/model.json', rules: 'scoring/rules.json' },
+} as const;
+
+/** Synthesizes with the settings of cdk.json and the checks of bin/app.ts, without bundling; the functions are stand-ins. */
+export function synthesize(given: Readonly<Record<string, unknown>>): Synthesized {
+  const config = readConfig({ functionsFolder: 'test/lib/functions', ...given });
+  const app = new App({
+    autoSynth: false,
+    outdir: mkdtempSync(join(tmpdir(), 'weir-template-')),
+    context: { ...context, 'aws:cdk:bundling-stacks': [] },
+  });
+  makeStacks(app, config, ({ partitions }) => ({
+    all: wantedTopics({ prefix: '', partitions: partitions.value, replicas: 3 }),
+    inputs: [...inputContracts.keys()],
+  }));
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new PCIDSS321Checks(app));
+  const stacks = app.node.children.filter((child): child is Stack => 'templateFile' in child);
+  return { config, resources: stacks.flatMap(resourcesOf) };
+}
+
+function resourcesOf(stack: Stack): Resource[] {
+  const template = Template.fromStack(stack).toJSON();
+  const found = z.record(z.string(), resourceSchema).parse(template['Resources']);
+  return Object.entries(found).map(([id, resource]) => ({ id, stack: stack.stackName, ...resource }));
+}
+
+/** The resources of a type. */
+export function ofType({ resources }: Synthesized, type: string): Resource[] {
+  return resources.filter(({ Type }) => Type === type);
+}
+
+/** The statements of every policy of roles. */
+export function statementsOf(
+  synthesized: Synthesized,
+): { readonly where: string; readonly actions: string[]; readonly resources: string[] }[] {
+  const policy = z.object({ Statement: z.array(z.object({ Action: z.unknown(), Resource: z.unknown() })) });
+  return ofType(synthesized, 'AWS::IAM::Policy').flatMap(({ id, Properties }) =>
+    policy.parse(Properties['PolicyDocument']).Statement.map(({ Action, Resource }) => ({
+      where: id,
+      actions: listOf(Action).map(String),
+      resources: listOf(Resource).map((one) => JSON.stringify(one)),
+    })),
+  );
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
