@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ConditionalCheckFailedException, DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
 import { WeirError } from '../../core/contract/failure.ts';
+import { dynamoFailure } from './dynamo-failure.ts';
 
 /** Limits of what is asked of DynamoDB. */
 export type RequestLimits = {
@@ -21,7 +23,7 @@ export type RequestCounts = Map<string, number>;
 /**
  * Asks until there is an answer that is none of those that pass: throttled, timed out, cut off, an error of the server. Whatever
  * is asked must change nothing when it is asked again. Throws `DYNAMODB_UNAVAILABLE` after the last attempt; other failures
- * as they come.
+ * as they come: a failed condition as it is, any other answer of the server as `dynamoFailure` tells it.
  */
 export async function askPersistently<T>(
   ask: () => Promise<T>,
@@ -32,7 +34,7 @@ export async function askPersistently<T>(
       return await ask();
     } catch (error) {
       const name = passingFailure(error);
-      if (name === null) throw error;
+      if (name === null) throw isRefusal(error) ? dynamoFailure(error, what) : error;
       counts.set(name, (counts.get(name) ?? 0) + 1);
       if (attempt >= limits.attemptsMax) throw unavailable({ what, attempt, error, name });
       await backOff(limits, attempt);
@@ -58,6 +60,11 @@ const passing = new Set([
   'EPIPE',
   'ETIMEDOUT',
 ]);
+
+/** An answer of the server, such as that access is denied or a table is missing; a failed condition is an answer as well. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DynamoDBServiceException && !(error instanceof ConditionalCheckFailedException);
+}
 
 /** The name of a failure that may pass; null of any other. */
 function passingFailure(error: unknown): string | null {

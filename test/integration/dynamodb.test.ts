@@ -126,6 +126,11 @@ describe.each(servers)('%s', (_name, start) => {
     expect(await answers.begin({ ...event, bodyHash: 'b' })).toEqual({ kind: 'conflict' });
   });
 
+  test('a table that is not there is told as a failure with a code', async () => {
+    const missing = createKeyedStore({ client, tables: { ...tables, keyedState: 'missing' } });
+    await expect(missing.claim('s/0')).rejects.toMatchObject({ code: 'DYNAMODB_UNREACHABLE' });
+  });
+
   test('a transaction writes all of its items or none', async () => {
     const put = (id: string) => ({
       Put: {
