@@ -28,11 +28,15 @@ export function grantProduce(access: ClusterAccess, grantee: IGrantable, topics:
   );
 }
 
-/** May write records of topics and offsets of a group in transactions, whose ids begin with a prefix; gives their ARN. */
-export function grantTransactions(access: ClusterAccess, grantee: IGrantable, idPrefix: string): string {
-  const ids = arnOf(access, 'transactional-id', `${idPrefix}*`);
-  allow(grantee, ['kafka-cluster:DescribeTransactionalId', 'kafka-cluster:AlterTransactionalId'], [ids]);
-  return ids;
+/** May write records of topics and offsets of a group in transactions, whose ids begin with a prefix. */
+export function grantTransactions(access: ClusterAccess, grantee: IGrantable, idPrefix: string): void {
+  const actions = ['kafka-cluster:DescribeTransactionalId', 'kafka-cluster:AlterTransactionalId'];
+  allow(grantee, actions, [transactionsArn(access, idPrefix)]);
+}
+
+/** The ARN of all transactions whose ids begin with a prefix. */
+export function transactionsArn(access: ClusterAccess, idPrefix: string): string {
+  return arnOf(access, 'transactional-id', `${idPrefix}*`);
 }
 
 /** May read topics as a member of a group. */

@@ -2,28 +2,6 @@ import { z } from 'zod';
 import { WeirError } from '../core/contract/failure.ts';
 import { violationsOf } from '../core/contract/violations.ts';
 
-const sourceDatabase = z.strictObject({
-  host: z.string().min(1),
-  port: z.int().min(1).max(65_535).default(5432),
-  database: z.string().min(1),
-  /** A secret with `username` and `password`, encrypted by a key that its policy opens to this account's roles. */
-  secretArn: z.string().regex(/^arn:[\w-]+:secretsmanager:/, 'an ARN of Secrets Manager'),
-  tables: z.array(z.string().regex(/^\w+\.\w+$/, 'schema.table')).min(1),
-});
-
-/** Where change events of a database come from. */
-const captureSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('none') }),
-  z.strictObject({ kind: z.literal('dms'), source: sourceDatabase }),
-  z.strictObject({
-    kind: z.literal('debezium'),
-    source: sourceDatabase,
-    /** The zip of the connector, and of MSK's IAM library, in a bucket of yours. */
-    pluginBucketArn: z.string().regex(/^arn:[\w-]+:s3:::/, 'an ARN of a bucket'),
-    pluginKey: z.string().min(1),
-  }),
-]);
-
 /** Numbers that follow from the load, each of which may be given instead. */
 const sizesSchema = z.strictObject({
   brokers: z.int().min(3).max(90).multipleOf(3).optional(),
@@ -58,13 +36,10 @@ const configSchema = z.strictObject({
     .optional(),
   /** Files in the image that workers score with: features whose keys lie in one partition, a model of them, rules. */
   scoring: z.strictObject({ definition: z.string(), model: z.string(), rules: z.string() }).optional(),
-  /** The folder with plan.json, rules.json and model.json that go into the functions' bundles. */
-  functionDefinition: z.string().min(1).optional(),
-  /** The folder of the functions' sources. */
+  /** The folder of the functions' bundles, as `npm run bundle` makes it. */
   functionsFolder: z.string().min(1),
   /** Where alarms are sent. */
   alarmEmail: z.email().optional(),
-  capture: captureSchema,
   sizes: sizesSchema,
 });
 
@@ -75,8 +50,7 @@ const common = {
   backbone: 'msk',
   runtime: 'lambda',
   kafkaVersion: '3.8.x',
-  functionsFolder: 'functions',
-  capture: { kind: 'none' },
+  functionsFolder: 'dist/functions',
   sizes: {},
 } as const;
 
@@ -105,11 +79,7 @@ export function readConfig(given: Readonly<Record<string, unknown>>): Config {
 }
 
 /** Refuses what nothing here implements, and says what to choose instead. */
-function assertPair({ backbone, runtime, imageUri, scoring, capture }: Config): void {
-  if (backbone === 'kinesis' && runtime === 'ecs-spot')
-    throw refused('kinesis with ecs-spot: no worker reads Kinesis', 'Choose runtime lambda, or backbone msk.');
-  if (backbone === 'kinesis' && capture.kind === 'debezium')
-    throw refused('kinesis with debezium: Connect writes to Kafka', 'Choose capture dms, or backbone msk.');
+function assertPair({ runtime, imageUri, scoring }: Config): void {
   if (runtime === 'ecs-spot' && imageUri === undefined)
     throw refused('ecs-spot without imageUri', 'Build the Dockerfile, push it to ECR, and name it: -c imageUri=...');
   if (runtime === 'ecs-spot' && scoring === undefined)

@@ -33,10 +33,12 @@ export function deriveSizes(config: Config): Sizes {
     value: Math.max(12, roundUp(Math.ceil((steadyTasks * peakFactor) / spotShareOfPartitions), 6)),
     why: `${steadyTasks} tasks x ${peakFactor} at the peak, half as many more for on-demand tasks, at least 12`,
   });
-  const tasksMaxDefault = Math.max(1, Math.floor(partitions.value * spotShareOfPartitions));
+  const shards = pick(given.shards, derivedShards(config, partitions));
+  // What one member reads alone: there are never more members.
+  const [lanes, lane] = config.backbone === 'kinesis' ? [shards.value, 'shards'] : [partitions.value, 'partitions'];
   const tasksMax = pick(given.tasksMax, {
-    value: tasksMaxDefault,
-    why: `two thirds of ${partitions.value} partitions: more members than partitions would idle`,
+    value: Math.max(1, Math.floor(lanes * spotShareOfPartitions)),
+    why: `two thirds of ${lanes} ${lane}: more members than ${lane} would idle`,
   });
   const pollers = Math.max(1, Math.ceil((config.eventsPerSecond * config.eventBytes) / 1e6 / pollerMb));
   const sizes: Sizes = {
@@ -44,10 +46,7 @@ export function deriveSizes(config: Config): Sizes {
       value: brokersFor(config),
       why: `${rate} over 15.625 MiB/s a broker at 75 %, in 3 zones`,
     }),
-    shards: pick(given.shards, {
-      value: shardsFor({ ...config, isAggregated: false }),
-      why: `${rate} over 1 MiB/s and 1,000 records/s a shard at 75 %`,
-    }),
+    shards,
     partitions,
     tasksMin: pick(given.tasksMin, {
       value: Math.min(steadyTasks, tasksMax.value),
@@ -55,8 +54,8 @@ export function deriveSizes(config: Config): Sizes {
     }),
     tasksMax,
     surgeMax: {
-      value: partitions.value - tasksMax.value,
-      why: `${partitions.value} partitions less ${tasksMax.value} tasks`,
+      value: Math.max(0, lanes - tasksMax.value),
+      why: `${lanes} ${lane} less ${tasksMax.value} tasks`,
     },
     pollersMin: pick(given.pollersMin, {
       value: Math.min(pollers, partitions.value),
@@ -67,8 +66,18 @@ export function deriveSizes(config: Config): Sizes {
       why: `${peakFactor} times as many, never over ${partitions.value} partitions`,
     }),
   };
-  assertSizes(sizes);
+  assertSizes(sizes, { lanes, lane });
   return sizes;
+}
+
+/** Workers keep the shards that they began with, so these allow for the peak, and events come aggregated; functions take a record an event. */
+function derivedShards(config: Config, partitions: Size): Size {
+  const isAggregated = config.runtime === 'ecs-spot';
+  const rate = `${config.eventsPerSecond} events/s x ${config.eventBytes} B`;
+  const byLoad = shardsFor({ ...config, isAggregated });
+  if (!isAggregated) return { value: byLoad, why: `${rate} over 1 MiB/s and 1,000 records/s a shard at 75 %` };
+  if (byLoad >= partitions.value) return { value: byLoad, why: `${rate}, aggregated, over 1 MiB/s a shard at 75 %` };
+  return { value: partitions.value, why: `as many as workers at the peak take: ${partitions.why}` };
 }
 
 /** The sizes as lines: name, number, why. */
@@ -90,9 +99,12 @@ function pick(given: number | undefined, derived: Size): Size {
     : { value: given, why: `given; the load says ${derived.value} (${derived.why})` };
 }
 
-function assertSizes({ partitions, tasksMin, tasksMax, pollersMin, pollersMax }: Sizes): void {
+function assertSizes(
+  { partitions, tasksMin, tasksMax, pollersMin, pollersMax }: Sizes,
+  { lanes, lane }: { readonly lanes: number; readonly lane: string },
+): void {
   const wrong = [
-    ...(tasksMax.value > partitions.value ? [`tasksMax ${tasksMax.value} over ${partitions.value} partitions`] : []),
+    ...(tasksMax.value > lanes ? [`tasksMax ${tasksMax.value} over ${lanes} ${lane}`] : []),
     ...(pollersMax.value > partitions.value
       ? [`pollersMax ${pollersMax.value} over ${partitions.value} partitions`]
       : []),

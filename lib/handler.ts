@@ -6,7 +6,6 @@ import type { IVpc, ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Alarm, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
@@ -17,7 +16,7 @@ import { grantDataKey } from './stacks/security.ts';
 
 export type HandlerProps = {
   readonly config: Config;
-  /** The file in the functions' folder, without `.ts`. */
+  /** The folder of its bundle. */
   readonly source: string;
   readonly vpc: IVpc;
   readonly clients: ISecurityGroup;
@@ -28,7 +27,7 @@ export type HandlerProps = {
 };
 
 /**
- * A function from a file of the functions' folder: bundled with its SDK, in the network, with rights of its own, behind an
+ * A function from its bundle, in the network, with rights of its own, behind an
  * alias that a new version takes over step by step, and back when it fails. Throws `HANDLER_MISSING`.
  */
 export class Handler extends Construct {
@@ -49,10 +48,10 @@ export class Handler extends Construct {
     logGroup.grantWrite(role);
     grantDataKey(dataKey, role);
     allowInterfaces(role);
-    this.function = new NodejsFunction(this, 'Function', {
+    this.function = new lambda.Function(this, 'Function', {
       functionName,
-      entry: entryOf(config, source),
-      depsLockFilePath: 'package-lock.json',
+      code: bundleOf(config, source),
+      handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       role,
@@ -65,7 +64,6 @@ export class Handler extends Construct {
       environmentEncryption: dataKey,
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,
-      bundling: bundlingOf(config),
     });
     this.alias = new lambda.Alias(this, 'Live', {
       aliasName: 'live',
@@ -78,36 +76,15 @@ export class Handler extends Construct {
   }
 }
 
-/** With SDK inside, so that its version is pinned; ES modules, which the sources are. */
-function bundlingOf({ functionDefinition }: Config): BundlingOptions {
-  const copies = ['plan', 'rules', 'model'].map((part) => `cp ${functionDefinition ?? ''}/${part}.json`);
-  return {
-    format: OutputFormat.ESM,
-    target: 'node24',
-    minify: true,
-    sourceMap: true,
-    bundleAwsSDK: true,
-    forceDockerBundling: false,
-    banner: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    ...(functionDefinition === undefined
-      ? {}
-      : {
-          commandHooks: {
-            beforeInstall: () => [],
-            beforeBundling: () => [],
-            afterBundling: (_: string, output: string) => copies.map((copy) => `${copy} ${output}/`),
-          },
-        }),
-  };
-}
-
-function entryOf({ functionsFolder }: Config, source: string): string {
-  const entry = join(functionsFolder, `${source}.ts`);
-  if (existsSync(entry)) return entry;
+/** A bundle is a folder: the function with its SDK, whose version is pinned so, and the definition that it scores with. */
+function bundleOf({ functionsFolder }: Config, source: string): lambda.Code {
+  const dir = join(functionsFolder, source);
+  const missing = ['index.mjs', 'plan.json', 'rules.json', 'model.json'].filter((name) => !existsSync(join(dir, name)));
+  if (missing.length === 0) return lambda.Code.fromAsset(dir);
   throw new WeirError({
     code: 'HANDLER_MISSING',
-    message: `got no ${entry}, which the stacks deploy`,
-    fix: 'Choose another runtime, or name the folder: -c functionsFolder=...',
+    message: `got no ${missing.join(', ')} in ${dir}, which the stacks deploy`,
+    fix: 'npm run bundle -- --definition FILE --rules FILE --model FILE: features by the account and its card alone.',
   });
 }
 

@@ -18,7 +18,6 @@ export type SharedName =
   | 'security/pan-key'
   | 'backbone/cluster-arn'
   | 'backbone/cluster-uuid'
-  | 'backbone/scram-secret'
   | 'backbone/stream-arn'
   | 'state/checkpoint-bucket'
   | 'state/file-system'

@@ -29,6 +29,12 @@ export const stateTables = {
   },
 } as const satisfies Readonly<Record<string, StateTable>>;
 
+/** Who reads which shard: of the workers on Kinesis. */
+export const leasesTable: StateTable = {
+  ...table('', 'leases', { name: 'groupKey', type: 'S' }),
+  sortKey: { name: 'shardId', type: 'S' },
+};
+
 /** The name of a table in the account. */
 export function tableNameOf({ name }: Pick<Config, 'name'>, { suffix }: StateTable): string {
   return `${name}-${suffix}`;
@@ -41,12 +47,17 @@ export function tableVariables(config: Config): Record<string, string> {
   );
 }
 
-/** May read and write items of all tables, one by one or in a transaction: no scan, no delete of a table. */
-export function grantTables(stack: Stack, config: Config, grantee: IGrantable): void {
+/** May read and write items of tables, one by one or in a transaction: no scan, no delete of a table. */
+export function grantTables(
+  stack: Stack,
+  {
+    config,
+    grantee,
+    tables,
+  }: { readonly config: Config; readonly grantee: IGrantable; readonly tables: readonly StateTable[] },
+): void {
   const actions = ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'];
-  const resources = Object.values(stateTables).map((one: StateTable) =>
-    Arn.format({ service: 'dynamodb', resource: 'table', resourceName: tableNameOf(config, one) }, stack),
-  );
+  const resources = tables.map((one) => tableArn(stack, config, one));
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({ actions: actions.map((action) => `dynamodb:${action}`), resources }),
   );
@@ -54,4 +65,9 @@ export function grantTables(stack: Stack, config: Config, grantee: IGrantable): 
 
 function table(variable: string, suffix: string, partitionKey: StateTable['partitionKey']): StateTable {
   return { variable, suffix, partitionKey, sortKey: null, timeToLive: null };
+}
+
+/** The ARN of a table. */
+export function tableArn(stack: Stack, config: Config, one: StateTable): string {
+  return Arn.format({ service: 'dynamodb', resource: 'table', resourceName: tableNameOf(config, one) }, stack);
 }

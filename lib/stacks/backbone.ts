@@ -4,7 +4,6 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import * as msk from 'aws-cdk-lib/aws-msk';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
 import type { ClusterAccess } from '../cluster-access.ts';
@@ -22,8 +21,8 @@ export type BackboneProps = StackProps & {
   readonly topics: readonly TopicShape[];
 };
 
-/** Ports of MSK's listeners in the network. */
-const brokerPorts = { iam: 9098, scram: 9096 } as const;
+/** The port of MSK's listener that takes IAM. */
+const iamPort = 9098;
 
 /** The log: MSK Express with the topics of the contracts. */
 export class MskStack extends Stack {
@@ -37,11 +36,9 @@ export class MskStack extends Stack {
       vpc,
       description: 'Brokers: Kafka with IAM from clients.',
     });
-    brokers.addIngressRule(clients, ec2.Port.tcp(brokerPorts.iam), 'Kafka with IAM');
+    brokers.addIngressRule(clients, ec2.Port.tcp(iamPort), 'Kafka with IAM');
     brokers.addIngressRule(clients, ec2.Port.tcp(443), 'Pollers of functions, whose interfaces bear this group too');
-    brokers.addIngressRule(brokers, ec2.Port.tcp(brokerPorts.iam), 'Pollers of functions connect from this group');
-    const isScram = config.capture.kind === 'dms';
-    if (isScram) brokers.addIngressRule(clients, ec2.Port.tcp(brokerPorts.scram), 'Kafka with SCRAM, for DMS');
+    brokers.addIngressRule(brokers, ec2.Port.tcp(iamPort), 'Pollers of functions connect from this group');
     const logGroup = new LogGroup(this, 'BrokerLogs', {
       logGroupName: `/${config.name}/brokers`,
       encryptionKey: dataKey,
@@ -58,7 +55,7 @@ export class MskStack extends Stack {
         securityGroups: [brokers.securityGroupId],
       },
       clientAuthentication: {
-        sasl: { iam: { enabled: true }, ...(isScram ? { scram: { enabled: true } } : {}) },
+        sasl: { iam: { enabled: true } },
         unauthenticated: { enabled: false },
       },
       encryptionInfo: {
@@ -75,28 +72,46 @@ export class MskStack extends Stack {
     this.domainTopics = makeTopics(this, access, topics);
     share(this, config.name, { key: 'backbone/cluster-arn', value: cluster.attrArn });
     share(this, config.name, { key: 'backbone/cluster-uuid', value: clusterUuid });
-    if (isScram) addScramUser(this, { config, clusterArn: cluster.attrArn, dataKey });
   }
 }
 
 /** The log: a Kinesis stream. */
 export class KinesisStack extends Stack {
+  readonly #dataKey: IKey;
+
   constructor(scope: Construct, id: string, { config, sizes, ...props }: BackboneProps) {
     super(scope, id, props);
-    const stream = new kinesis.Stream(this, 'Events', {
-      streamName: config.name,
+    this.#dataKey = dataKeyOf(this, config);
+    const stream = this.#makeStream('Events', { config, shards: sizes.shards.value, streamName: config.name });
+    // Workers write their decisions to a stream of their own.
+    if (config.runtime === 'ecs-spot')
+      this.#makeStream('Decisions', { config, shards: sizes.shards.value, streamName: decisionsStream(config) });
+    share(this, config.name, { key: 'backbone/stream-arn', value: stream.streamArn });
+  }
+
+  #makeStream(
+    id: string,
+    { config, shards, streamName }: { readonly config: Config; readonly shards: number; readonly streamName: string },
+  ): kinesis.Stream {
+    const stream = new kinesis.Stream(this, id, {
+      streamName,
       streamMode: kinesis.StreamMode.PROVISIONED,
-      shardCount: sizes.shards.value,
+      shardCount: shards,
       retentionPeriod: Duration.hours(config.retentionHours),
       encryption: kinesis.StreamEncryption.KMS,
-      encryptionKey: dataKeyOf(this, config),
+      encryptionKey: this.#dataKey,
       removalPolicy: RemovalPolicy.RETAIN,
     });
     acknowledge(stream, {
       'AwsSolutions-KDS3': 'A key of ours, whose use is logged and can be ended: that is worth its price a call.',
     });
-    share(this, config.name, { key: 'backbone/stream-arn', value: stream.streamArn });
+    return stream;
   }
+}
+
+/** The stream that workers on Kinesis write decisions to. */
+export function decisionsStream({ name }: Pick<Config, 'name'>): string {
+  return `${name}-decisions`;
 }
 
 /** The cluster as other stacks see it. */
@@ -114,27 +129,5 @@ function makeTopics(scope: Construct, access: ClusterAccess, topics: readonly To
   return own.map((shape) => {
     const shapes = [shape, ...topics.filter(({ topic }) => topic.startsWith(`${shape.topic}.`))];
     return new DomainTopic(scope, idOfTopic(shape.topic), { access, shapes });
-  });
-}
-
-/** DMS cannot sign in by IAM: it has a user of its own, whose secret must be named so and have a key of ours. */
-function addScramUser(
-  stack: Stack,
-  { config, clusterArn, dataKey }: { config: Config; clusterArn: string; dataKey: IKey },
-): void {
-  const secret = new Secret(stack, 'ScramUser', {
-    secretName: `AmazonMSK_${config.name}-dms`,
-    encryptionKey: dataKey,
-    generateSecretString: {
-      secretStringTemplate: JSON.stringify({ username: 'dms' }),
-      generateStringKey: 'password',
-      excludePunctuation: true,
-    },
-  });
-  new msk.CfnBatchScramSecret(stack, 'ScramSecret', { clusterArn, secretArnList: [secret.secretArn] });
-  share(stack, config.name, { key: 'backbone/scram-secret', value: secret.secretArn });
-  acknowledge(secret, {
-    'AwsSolutions-SMG4':
-      'DMS keeps what it was given: a rotation would cut it off until its endpoint is changed with it.',
   });
 }

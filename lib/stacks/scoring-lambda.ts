@@ -11,7 +11,7 @@ import { idOfTopic } from '../domain-topic.ts';
 import { Handler } from '../handler.ts';
 import { keptBucket } from '../kept-bucket.ts';
 import { shared } from '../shared-names.ts';
-import { grantTables, tableVariables } from '../state-tables.ts';
+import { grantTables, stateTables, tableVariables } from '../state-tables.ts';
 import { clusterOf } from './backbone.ts';
 import { networkOf } from './network.ts';
 import { dataKeyOf } from './security.ts';
@@ -126,6 +126,6 @@ function makeHandler(
     memoryMb: 1769,
     timeout: Duration.seconds(60),
   });
-  grantTables(stack, config, handler.function);
+  grantTables(stack, { config, grantee: handler.function, tables: Object.values(stateTables) });
   return handler;
 }

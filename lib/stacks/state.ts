@@ -7,7 +7,7 @@ import type { Construct } from 'constructs';
 import type { Config } from '../config.ts';
 import { keptBucket } from '../kept-bucket.ts';
 import { share } from '../shared-names.ts';
-import { stateTables, tableNameOf } from '../state-tables.ts';
+import { leasesTable, type StateTable, stateTables, tableNameOf } from '../state-tables.ts';
 import { networkOf } from './network.ts';
 import { dataKeyOf } from './security.ts';
 
@@ -16,7 +16,9 @@ export class StateStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: StackProps & { readonly config: Config }) {
     super(scope, id, props);
     const dataKey = dataKeyOf(this, config);
-    for (const [id, table] of Object.entries(stateTables)) {
+    const hasLeases = config.backbone === 'kinesis' && config.runtime === 'ecs-spot';
+    const tables: Record<string, StateTable> = { ...stateTables, ...(hasLeases ? { Leases: leasesTable } : {}) };
+    for (const [id, table] of Object.entries(tables)) {
       new dynamodb.Table(this, id, {
         tableName: tableNameOf(config, table),
         partitionKey: keyOf(table.partitionKey),

@@ -192,8 +192,9 @@ function deadLetters(period: Duration): cloudwatch.MathExpression {
 /** What the deployed design costs an hour, by the cost model, over the decisions of the hour. */
 function costOfDecisions(config: Config): cloudwatch.MathExpression {
   const hour = Duration.hours(1);
-  const id =
-    config.runtime === 'ecs-spot' ? 'msk-spot' : config.backbone === 'msk' ? 'msk-lambda' : 'kinesis-lambda-write';
+  const isMsk = config.backbone === 'msk';
+  const [spot, functions] = isMsk ? ['msk-spot', 'msk-lambda'] : ['kinesis-spot', 'kinesis-lambda-write'];
+  const id = config.runtime === 'ecs-spot' ? spot : functions;
   const design = designs.find((one) => one.id === id);
   if (design === undefined) throw new Error(`got no design ${id}`);
   const { usdMonth } = costOf(

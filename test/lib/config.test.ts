@@ -5,7 +5,6 @@ import { synthesize } from './synthesized.ts';
 
 describe('the configuration', () => {
   test.each([
-    [{ backbone: 'kinesis', runtime: 'ecs-spot' }, 'PAIR_REFUSED', /runtime lambda, or backbone msk/],
     [{ runtime: 'ecs-spot' }, 'PAIR_REFUSED', /imageUri/],
     [
       { runtime: 'ecs-spot', imageUri: '000000000000.dkr.ecr.us-east-1.amazonaws.com/weir:1' },
@@ -52,6 +51,6 @@ describe('the sizes', () => {
 
 test('a function that is not there is told by its path', () => {
   expect(() => synthesize({ functionsFolder: 'docs' })).toThrow(
-    expect.objectContaining({ code: 'HANDLER_MISSING', message: expect.stringContaining('docs/score-msk.ts') }),
+    expect.objectContaining({ code: 'HANDLER_MISSING', message: expect.stringContaining('docs/score-msk') }),
   );
 });

@@ -7,10 +7,12 @@ import { ofType, spot, statementsOf, synthesize } from './synthesized.ts';
 const lambda = synthesize({ profile: 'prod', backbone: 'msk', runtime: 'lambda' });
 const kinesis = synthesize({ profile: 'prod', backbone: 'kinesis', runtime: 'lambda' });
 const workers = synthesize({ profile: 'prod', backbone: 'msk', ...spot });
+const shardWorkers = synthesize({ profile: 'prod', backbone: 'kinesis', ...spot });
 const all = [
   ['msk lambda', lambda],
   ['kinesis lambda', kinesis],
   ['msk ecs-spot', workers],
+  ['kinesis ecs-spot', shardWorkers],
 ] as const;
 
 describe.each(all)('the stacks of %s', (name, synthesized) => {
@@ -28,7 +30,7 @@ describe.each(all)('the stacks of %s', (name, synthesized) => {
 
   test('have tables that can be brought back to any second, are not deleted by mistake and are encrypted by our key', () => {
     const tables = ofType(synthesized, 'AWS::DynamoDB::Table');
-    expect(tables).toHaveLength(4);
+    expect(tables).toHaveLength(name === 'kinesis ecs-spot' ? 5 : 4);
     for (const { Properties } of tables)
       expect(Properties).toMatchObject({
         PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
@@ -201,6 +203,15 @@ describe('workers on Spot', () => {
     const most = targets.reduce((sum, target) => sum + Number(target['MaxCapacity']), 0);
     expect(most).toBeLessThanOrEqual(partitions);
     expect(targets.map((target) => target['MinCapacity'])).toContain(0);
+  });
+
+  test('on Kinesis are never more than shards, and know their leases and their decisions by name', () => {
+    const shards = Number(ofType(shardWorkers, 'AWS::Kinesis::Stream')[0]?.Properties['ShardCount']);
+    const targets = ofType(shardWorkers, 'AWS::ApplicationAutoScaling::ScalableTarget');
+    const most = targets.reduce((sum, { Properties }) => sum + Number(Properties['MaxCapacity']), 0);
+    expect(most).toBeLessThanOrEqual(shards);
+    const command = JSON.stringify(ofType(shardWorkers, 'AWS::ECS::TaskDefinition')[0]?.Properties);
+    for (const name of ['kinesis://weir', 'weir-decisions', 'weir-leases']) expect(command).toContain(name);
   });
 
   test('are on demand at their base and on Spot above it; those that step in are on demand', () => {
