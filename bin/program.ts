@@ -13,6 +13,7 @@ import { addGenerate } from './commands/generate.ts';
 import { addLedger } from './commands/ledger.ts';
 import { addPublish } from './commands/publish.ts';
 import { addRedrive } from './commands/redrive.ts';
+import { addReplay } from './commands/replay.ts';
 import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -61,6 +62,7 @@ export function createProgram(invocation: Invocation): Command {
   program.commandsGroup('Look at what a run left:');
   addExplain(program, invocation);
   addLedger(program, invocation);
+  addReplay(program, invocation);
   addRedrive(program, invocation);
   program.commandsGroup('Run it on AWS:');
   addCost(program, invocation);

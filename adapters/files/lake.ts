@@ -14,6 +14,8 @@ export type LakeFile = {
   readonly date: string | null;
 };
 
+type ReadRows = { readonly columns?: readonly string[]; readonly fits?: (file: LakeFile) => boolean };
+
 /** Tables of Parquet files in a directory, `<table>/event_date=YYYY-MM-DD/<start>-<end>.parquet`, cut at log offsets. */
 export type Lake = {
   /** Starts to collect the effects of the records from an offset on. */
@@ -22,8 +24,8 @@ export type Lake = {
   readonly removeFrom: (offset: number) => void;
   /** A table's files by start offset, then date. */
   readonly listFiles: (table: string) => LakeFile[];
-  /** A table's rows in batches, file by file in that order, within a file as they were written. */
-  readonly readRows: (table: string, options?: { columns?: readonly string[] }) => AsyncGenerator<TableRow[]>;
+  /** A table's rows in batches, of the files that fit, in that order, within a file as they were written. */
+  readonly readRows: (table: string, options?: ReadRows) => AsyncGenerator<TableRow[]>;
 };
 
 /**
@@ -39,7 +41,7 @@ export function openLake({ dir, disk = realDisk, epoch = 0 }: { dir: string; dis
       removeFrom(disk, dir, offset);
     },
     listFiles,
-    readRows: (table, options = {}) => readRows(disk, listFiles(table), options.columns),
+    readRows: (table, { columns, fits = () => true } = {}) => readRows(disk, listFiles(table).filter(fits), columns),
   };
 }
 

@@ -45,6 +45,7 @@ describe('every command', () => {
       'weir ledger verify',
       'weir publish',
       'weir redrive',
+      'weir replay',
       'weir run',
       'weir serve',
       'weir simulate',
