@@ -37,7 +37,6 @@ export class MskStack extends Stack {
       description: 'Brokers: Kafka with IAM from clients.',
     });
     brokers.addIngressRule(clients, ec2.Port.tcp(iamPort), 'Kafka with IAM');
-    brokers.addIngressRule(clients, ec2.Port.tcp(443), 'Pollers of functions, whose interfaces bear this group too');
     brokers.addIngressRule(brokers, ec2.Port.tcp(iamPort), 'Pollers of functions connect from this group');
     const logGroup = new LogGroup(this, 'BrokerLogs', {
       logGroupName: `/${config.name}/brokers`,

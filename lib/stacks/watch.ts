@@ -182,7 +182,7 @@ function graph(
 /** Dead letters are counted by their codes: all of them together. */
 function deadLetters(period: Duration): cloudwatch.MathExpression {
   return new cloudwatch.MathExpression({
-    expression: `SUM(SEARCH('{Weir} MetricName="deadLetters"', 'Sum', ${period.toSeconds()}))`,
+    expression: `SUM(SEARCH('{Weir} MetricName=deadLetters', 'Sum', ${period.toSeconds()}))`,
     usingMetrics: {},
     label: 'deadLetters',
     period,

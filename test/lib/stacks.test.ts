@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { serverlessTables } from '../../adapters/dynamodb/names.ts';
 import { inputContracts } from '../../core/contract/contracts.ts';
+import { stateTables } from '../../lib/state-tables.ts';
 import { wantedTopics } from '../../runtime/topic-plan.ts';
 import { ofType, spot, statementsOf, synthesize } from './synthesized.ts';
 
@@ -168,6 +170,19 @@ describe('functions on Kinesis', () => {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       DestinationConfig: { OnFailure: { Destination: expect.anything() } },
     });
+  });
+});
+
+describe('the tables', () => {
+  test('are keyed, and named to the functions, as the adapter that reads them has it', () => {
+    const adapter = Object.values(serverlessTables);
+    expect(adapter).toHaveLength(Object.keys(stateTables).length);
+    const [environment] = ofType(lambda, 'AWS::Lambda::Function').map(({ Properties }) => Properties['Environment']);
+    for (const { variable, partitionKey, sortKey, timeToLive } of adapter) {
+      const table = Object.values(stateTables).find((one) => one.variable === variable);
+      expect(table).toMatchObject({ partitionKey, sortKey, timeToLive });
+      expect(environment).toMatchObject({ Variables: { [variable]: expect.stringContaining('weir-') } });
+    }
   });
 });
 
