@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openSegmentLog } from '../adapters/files/segment-log.ts';
 import { assemble, type WeirFiles } from '../runtime/assemble.ts';
 import { Columnar } from '../runtime/columnar.ts';
+import { expectLongRun } from '../runtime/compiler-settings.ts';
 import type { Scoring } from '../runtime/scoring.ts';
 import { openSplit } from '../runtime/split.ts';
 import { demoDisturbance, disturb } from '../simulate/disturb.ts';
@@ -19,6 +20,7 @@ const book: WeirFiles = {
   model: fileOf('book-model.json'),
 };
 const payments = 1_000_000;
+expectLongRun();
 const root = mkdtempSync(join(tmpdir(), 'weir-bench-'));
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 const decisionsASecond = new Map<string, number>();

@@ -6,6 +6,7 @@ import { Columnar } from '../runtime/columnar.ts';
 import { Embedded } from '../runtime/embedded.ts';
 import { stateBytesMaxDefault } from '../runtime/state-limit.ts';
 import type { Scoring } from '../runtime/scoring.ts';
+import { expectLongRun } from '../runtime/compiler-settings.ts';
 import { openSplit } from '../runtime/split.ts';
 import { wholeNumber } from './invocation.ts';
 
@@ -62,6 +63,7 @@ export async function openScoring(opening: {
   const { dir, assembled, files, engine, threads, tells = 'declines', clockMs = Date.now } = opening;
   const stateBytesMax = (opening.stateMibMax ?? stateBytesMaxDefault / 2 ** 20) * 2 ** 20;
   if (engine === 'twin') return new Embedded({ dir, weir: assembled.weir, clockMs });
+  expectLongRun();
   if (threads > 1 && tells === 'declines') return openSplit({ dir, assembled, files, clockMs, stateBytesMax });
   return new Columnar({ dir, assembled, clockMs, tells, stateBytesMax });
 }

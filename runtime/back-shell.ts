@@ -17,7 +17,7 @@ import { materialise } from '../core/score/materialise.ts';
 import { columnarLedgerTotals } from '../core/sinks/columnar-ledger-state.ts';
 import type { TakenEntries } from '../core/sinks/columnar-ledger.ts';
 import { type ColumnarTables, createColumnarTables, type TableColumns } from '../core/sinks/columnar-tables.ts';
-import { packDecisions } from '../core/sinks/decision-block.ts';
+import { createDecisionPacker } from '../core/sinks/decision-block.ts';
 import { type Counts, countUp, createEffects, type DeadLetter } from '../core/sinks/effects.ts';
 import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
 import { lakeRows, type LakeTables, lakeTables } from '../core/sinks/tables.ts';
@@ -87,6 +87,7 @@ export class BackShell {
   readonly #lake: Lake;
   #journal: ColumnarJournal;
   readonly #keys = createKeyCollector();
+  readonly #packDecisions = createDecisionPacker();
   readonly #schemas: LakeTables;
   readonly #tables: ColumnarTables;
   readonly #textOf: ReturnType<typeof createDecisionText>;
@@ -141,7 +142,7 @@ export class BackShell {
     const kept = recorded.count === 0 ? {} : { recorded: adoptRecorded(recorded, columns, adopted) };
     const taken = runBack(this.#back, { columns, values, out: made, ...kept }, rare);
     const decided = { columns, values, featureCount: weir.options.plan.features.length, decisions: made };
-    const block = packDecisions(decided);
+    const block = this.#packDecisions(decided);
     if (block !== null) owner.assertOwner();
     if (block !== null) this.#journal.keep(block, columns.firstOffset[0]!);
     this.#append(this.#schemas.decisions, this.#tables.decisions(decided));

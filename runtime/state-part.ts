@@ -5,7 +5,7 @@ import { offsetName } from '../adapters/files/durable-file.ts';
 import { type PartDamage, type PartEntry, readPart } from '../adapters/files/part-file.ts';
 import type { Interner } from '../core/decode/interner.ts';
 import { exportFrom, importTexts } from '../core/decode/interner-transfer.ts';
-import { applyCopies, createImages, type PageShape, slotBytes } from '../core/engine/page-copies.ts';
+import { applyCopies, createImages, giveBackArray, type PageShape, slotBytes } from '../core/engine/page-copies.ts';
 import { beginPageCut, copyPageSlice, pageBytes, shapesOf, takeCopies } from '../core/engine/pages.ts';
 import type { PageBook, PageImage } from '../core/engine/pages.ts';
 
@@ -15,6 +15,7 @@ export type HalfName = 'front' | 'back';
 /** Where the blocks of a half's parts go: to a file, or to the thread that writes it. */
 export type PartSink = {
   readonly begin: (part: { readonly name: string; readonly extent: 'changed' | 'whole' }) => void;
+  /** The bytes are written, or their memory is taken away, before this returns. */
   readonly append: (kind: number, bytes: Uint8Array<ArrayBuffer>) => void;
   readonly end: () => void;
 };
@@ -78,6 +79,7 @@ export function createStateParts(options: StatePartsOptions): StateParts {
   const sendCopies = (extent: 'full' | 'all'): void => {
     for (const { words, usedWords } of takeCopies(book, extent)) {
       send(kinds.slots, new Uint8Array(words.buffer, 0, usedWords * 4));
+      giveBackArray(book.copies, words);
     }
   };
 

@@ -136,11 +136,13 @@ function columnsOf(entries: readonly KeyEntry[]): KeyColumns {
 function encode({ count, words, offset }: KeyColumns): Buffer {
   if (count > positionsMax) throw new RangeError(`got ${count} ids in one cut, expected at most ${positionsMax}`);
   const sorted = Buffer.alloc(count * entryBytes);
-  let to = 0;
-  for (const from of sortedOrder({ count, words, offset })) {
-    for (let word = 0; word < 4; word++) sorted.writeUInt32BE(words[from * 4 + word]!, to + word * 4);
-    sorted.writeDoubleLE(offset[from]!, to + 16);
-    to += entryBytes;
+  const view = new DataView(sorted.buffer, sorted.byteOffset, sorted.byteLength);
+  const order = sortedOrder({ count, words, offset });
+  for (let row = 0; row < count; row++) {
+    const from = order[row]!;
+    const to = row * entryBytes;
+    for (let word = 0; word < 4; word++) view.setUint32(to + word * 4, words[from * 4 + word]!);
+    view.setFloat64(to + 16, offset[from]!, true);
   }
   return sorted;
 }
@@ -153,7 +155,8 @@ function sortedOrder({ count, words, offset }: KeyColumns): Uint32Array {
   const keys = new Float64Array(count);
   for (let i = 0; i < count; i++) keys[i] = words[i * 4]! * positionsMax + i;
   keys.sort();
-  const order = Uint32Array.from(keys, (key) => key % positionsMax);
+  const order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = keys[i]! % positionsMax;
   const isAfter = (a: number, b: number): boolean => {
     for (let word = 0; word < 2; word++) {
       if (words[a * 4 + word] !== words[b * 4 + word]) return words[a * 4 + word]! > words[b * 4 + word]!;

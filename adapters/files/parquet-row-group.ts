@@ -23,8 +23,8 @@ export type RowGroupBuffer = {
 };
 
 const spareGroups = new WeakMap<TableSchema, RowGroupBuffer[]>();
-/** Room for so many rows of a table is kept. */
-const spareRowsMax = rowGroupRows * 4;
+/** Room for so many rows of a table is kept: the files of a cut that ends are open beside those of the next one. */
+const spareRowsMax = rowGroupRows * 8;
 
 /** An empty buffer of a table: one that was given back, or a new one. */
 export function takeRowGroup(schema: TableSchema): RowGroupBuffer {

@@ -25,6 +25,19 @@ export const prefixBytes = 8;
 export const fixedBytes = 18;
 export const headerBytes = prefixBytes + fixedBytes;
 
+/** What is written again and again is put together in the same memory; what is rarely as long gets its own. */
+const reusedBytesMax = 4 * 1024 * 1024;
+
+/** Makes what gives a block of some bytes, valid until the next: a new one for each write would keep the collector busy. */
+export function createBlockRoom(): (sizeBytes: number) => Buffer {
+  let room = Buffer.alloc(0);
+  return (sizeBytes) => {
+    if (sizeBytes > reusedBytesMax) return Buffer.allocUnsafe(sizeBytes);
+    if (room.length < sizeBytes) room = Buffer.allocUnsafeSlow(Math.max(sizeBytes, room.length * 2));
+    return room.subarray(0, sizeBytes);
+  };
+}
+
 /** Bytes of an entry on disk. Throws `RECORD_TOO_LARGE`. */
 export function encodedBytes(entry: LogEntry, topicBytes: Uint8Array): number {
   const sizeBytes = headerBytes + topicBytes.length + entry.bytes.length;

@@ -3,7 +3,7 @@ import type { LogRecord } from '../../core/engine/record.ts';
 import { type Disk, realDisk } from './disk.ts';
 import { makeDirectory, offsetName, syncDirectory } from './durable-file.ts';
 import { withPath, wrapFsError } from './failure.ts';
-import { type Cursor, encodedBytes, encodeRecord, type LogEntry } from './segment-format.ts';
+import { createBlockRoom, type Cursor, encodedBytes, encodeRecord, type LogEntry } from './segment-format.ts';
 import { noteIndex, type Segment, SegmentReader } from './segment-reader.ts';
 import { corrupt, listSegments, scanSegment, tooShort } from './segment-scan.ts';
 
@@ -40,6 +40,7 @@ export class SegmentLog {
   readonly #dir: string;
   readonly #segmentBytesMax: number;
   readonly #topicBytes = new Map<string, Uint8Array>();
+  readonly #blockOf = createBlockRoom();
   #segments: Segment[];
   #active: Segment;
   #fd: number;
@@ -164,7 +165,7 @@ export class SegmentLog {
       this.#roll();
       return from;
     }
-    const cursor: Cursor = { block: Buffer.allocUnsafe(sizeBytes), position: 0, end: sizeBytes };
+    const cursor: Cursor = { block: this.#blockOf(sizeBytes), position: 0, end: sizeBytes };
     for (const entry of entries.slice(from, until)) {
       noteIndex({
         segment: this.#active,
@@ -179,8 +180,7 @@ export class SegmentLog {
   }
 
   #fitting(entries: readonly LogEntry[], from: number): { until: number; sizeBytes: number } {
-    let sizeBytes = 0;
-    let until = from;
+    let [sizeBytes, until] = [0, from];
     for (let entry = entries[until]; entry !== undefined; entry = entries[++until]) {
       const more = encodedBytes(entry, this.#bytesOf(entry.topic));
       const filledBytes = this.#active.sizeBytes + sizeBytes;

@@ -1,7 +1,12 @@
 import type { PageImage, PageSegment } from './pages.ts';
 
-/** Copies of slots on their way out of the state: full arrays, and the one that is being filled. */
-export type Copies = { readonly full: CopiedSlots[]; words: Int32Array<ArrayBuffer>; usedWords: number };
+/** Copies of slots on their way out of the state: full arrays, the one that is being filled, and those to be used again. */
+export type Copies = {
+  readonly full: CopiedSlots[];
+  words: Int32Array<ArrayBuffer>;
+  usedWords: number;
+  readonly spare: Int32Array<ArrayBuffer>[];
+};
 
 /**
  * Slots of a cut, one run behind the other: two words of head, then the slots' bytes.
@@ -27,7 +32,7 @@ const segmentField = 26;
 
 /** No copies. */
 export function createCopies(): Copies {
-  return { full: [], words: new Int32Array(0), usedWords: 0 };
+  return { full: [], words: new Int32Array(0), usedWords: 0, spare: [] };
 }
 
 /** Copies slots of a segment as they are. */
@@ -56,6 +61,14 @@ export function copyRun(
     slot += count;
     left -= count;
   }
+}
+
+/** Arrays that are kept to be used again. */
+const spareMax = 4;
+
+/** Gives back an array whose copies were written; one whose memory went to another thread is none any more. */
+export function giveBackArray({ spare }: Copies, words: Int32Array<ArrayBuffer>): void {
+  if (words.length === arrayWords && spare.length < spareMax) spare.push(words);
 }
 
 /** Empty images for regions of these shapes. */
@@ -88,6 +101,6 @@ export function applyCopies(images: readonly PageImage[], { words, usedWords }: 
 
 function nextArray(copies: Copies): void {
   if (copies.usedWords > 0) copies.full.push({ words: copies.words, usedWords: copies.usedWords });
-  copies.words = new Int32Array(arrayWords);
+  copies.words = copies.spare.pop() ?? new Int32Array(arrayWords);
   copies.usedWords = 0;
 }

@@ -120,7 +120,7 @@ function segmentFor(ledger: ColumnarLedger, idBytes: number): LedgerColumns {
   return ledger.out[ledger.outAt]!;
 }
 
-/** Keeps a few segments: those of a sudden end of many holds are let go. */
+/** Keeps some segments: those of a sudden end of many holds are let go. */
 function emptySegments(ledger: ColumnarLedger): void {
   ledger.isTaken = false;
   ledger.outAt = 0;
@@ -128,7 +128,7 @@ function emptySegments(ledger: ColumnarLedger): void {
   for (const { counts } of ledger.out) counts.fill(0);
 }
 
-const segmentsKept = 4;
+const segmentsKept = 16;
 
 function setHash(columns: LedgerColumns, row: number, words: Uint32Array, at: number): void {
   const to = row * 4;

@@ -22,26 +22,46 @@ export type DecisionBlock = {
 
 const reasonsOfRow = 4;
 
-/** Copies the decisions of a batch into bytes of their own; null when it has none. */
-export function packDecisions(batch: {
+/** A batch whose rows have their decisions. */
+export type DecidedBatch = {
   readonly columns: EventColumns;
   /** Feature vectors, one a row of the batch. */
   readonly values: Float64Array;
   readonly featureCount: number;
   readonly decisions: DecisionColumns;
-}): Uint8Array | null {
+};
+
+/**
+ * Makes what copies the decisions of a batch into bytes, valid until it is called again; null when the batch has none.
+ * Memory of its own for each batch would keep the collector busy.
+ */
+export function createDecisionPacker(): (batch: DecidedBatch) => Uint8Array | null {
+  let memory = new ArrayBuffer(0);
+  return (batch) => {
+    const shape = shapeOf(batch);
+    if (shape.count === 0) return null;
+    const sizeBytes = measureLayout((space) => layOut(space, shape));
+    if (memory.byteLength < sizeBytes) memory = new ArrayBuffer(sizeBytes);
+    const bytes = new Uint8Array(memory, 0, sizeBytes);
+    bytes.fill(0);
+    packInto(layOut(createColumnSpace(memory), shape), batch);
+    return bytes;
+  };
+}
+
+function shapeOf({ columns, featureCount, decisions }: DecidedBatch): Shape {
+  const { op } = columns;
+  const rows = columns.counts[countAt.rows]!;
+  let count = 0;
+  for (let row = 0; row < rows; row++) if (op[row] === operations.authorization) count++;
+  return { count, featureCount, hitWords: decisions.ruleWords, foreignCount: decisions.foreignCount };
+}
+
+function packInto(block: DecisionBlock, batch: DecidedBatch): void {
   const { columns, featureCount, decisions } = batch;
   const { op } = columns;
   const rows = columns.counts[countAt.rows]!;
-  const hitWords = decisions.ruleWords;
-  let count = 0;
-  for (let row = 0; row < rows; row++) if (op[row] === operations.authorization) count++;
-  if (count === 0) return null;
-  const { foreignCount } = decisions;
-  const shape: Shape = { count, featureCount, hitWords, foreignCount };
-  const buffer = new ArrayBuffer(measureLayout((space) => layOut(space, shape)));
-  const block = layOut(createColumnSpace(buffer), shape);
-  block.shape.set([count, featureCount, hitWords, foreignCount]);
+  block.shape.set([block.offset.length, featureCount, decisions.ruleWords, decisions.foreignCount]);
   let to = 0;
   // Nearly every row is a decision, so they are copied in long runs of neighbours.
   for (let row = 0; row < rows; row++) {
@@ -51,10 +71,8 @@ export function packDecisions(batch: {
     copyRun(batch, { from, until: row + 1, to }, block);
     to += row + 1 - from;
   }
-  return new Uint8Array(buffer);
 }
 
-type DecidedBatch = Parameters<typeof packDecisions>[0];
 type Run = { readonly from: number; readonly until: number; readonly to: number };
 
 /** Copies the decisions of the rows `[from, until)` to the block's rows from `to` on. */
@@ -78,7 +96,7 @@ function copyRun(batch: DecidedBatch, { from, until, to }: Run, block: DecisionB
   block.foreignAgeMs.set(foreignAgeMs.subarray(from * width, until * width), to * width);
 }
 
-/** Reads back what `packDecisions` packed. The bytes are copied. */
+/** Reads back what `createDecisionPacker` packs. The bytes are copied. */
 export function unpackDecisions(bytes: Uint8Array): DecisionBlock {
   const buffer = new Uint8Array(bytes).buffer;
   const [count = 0, featureCount = 0, hitWords = 0, foreignCount = 0] = new Uint32Array(buffer, 0, 4);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type ColumnSpace, createColumnSpace, measureLayout } from '../../core/decode/column-space.ts';
 import { countAt, layOutEvents, operations } from '../../core/decode/event-columns.ts';
 import { type DecisionColumns, layOutDecisions } from '../../core/score/decision-columns.ts';
-import { adoptDecision, packDecisions, unpackDecisions } from '../../core/sinks/decision-block.ts';
+import { adoptDecision, createDecisionPacker, unpackDecisions } from '../../core/sinks/decision-block.ts';
 import { openStream, type RandomStream, wholeBelow } from '../../simulate/random.ts';
 
 const rowsMax = 30;
@@ -61,7 +61,7 @@ test('what is packed, unpacked and adopted is every decision as it was, with its
       const { columns, decisions, other, values, featureCount } = batch;
       const rows = Array.from({ length: columns.counts[countAt.rows]! }, (_, row) => row);
       const decided = rows.filter((row) => columns.op[row] === operations.authorization);
-      const bytes = packDecisions(batch);
+      const bytes = createDecisionPacker()(batch);
       expect(bytes === null).toBe(decided.length === 0);
       if (bytes === null) return;
       // As a log hands bytes out: a view at any place of a larger block.
@@ -83,14 +83,14 @@ test('what is packed, unpacked and adopted is every decision as it was, with its
 test('a batch without decisions packs to nothing', () => {
   const batch = randomBatch(1, { featureCount: 2, ruleCount: 3 });
   batch.columns.op.fill(operations.clearing);
-  expect(packDecisions(batch)).toBeNull();
+  expect(createDecisionPacker()(batch)).toBeNull();
 });
 
 test('adopting changes no other row', () => {
   const batch = randomBatch(2, { featureCount: 2, ruleCount: 33 });
   batch.columns.counts[countAt.rows] = rowsMax;
   batch.columns.op.fill(operations.authorization);
-  const block = unpackDecisions(packDecisions(batch) ?? new Uint8Array());
+  const block = unpackDecisions(createDecisionPacker()(batch) ?? new Uint8Array());
   adoptDecision(block, 3, { decisions: batch.other, row: 7 });
   expect(decisionAt(batch.other, 7)).toEqual(decisionAt(batch.decisions, 3));
   const untouched = [6, 8].map((row) => decisionAt(batch.other, row));
