@@ -15,3 +15,11 @@ export function metricsLine(counts: Counts, processingTimeMs: number): string {
     ...Object.fromEntries(counts),
   });
 }
+
+/** An error as a line of the log, with its code and facts. */
+export function errorLine(error: unknown): string {
+  if (!(error instanceof Error)) return JSON.stringify({ level: 'error', message: String(error) });
+  const facts = 'facts' in error ? error.facts : {};
+  const code = 'code' in error ? error.code : error.name;
+  return JSON.stringify({ level: 'error', code, message: error.message, facts });
+}

@@ -9,7 +9,7 @@ import { readDefinition } from './lambda-definition.ts';
 import type { KeyedRuntime } from './keyed-batch.ts';
 import { takePartition } from './keyed-partition.ts';
 import type { ItemIdentifier, LambdaBatch } from './lambda-events.ts';
-import { metricsLine } from './lambda-metrics.ts';
+import { errorLine, metricsLine } from './lambda-metrics.ts';
 
 /** What Lambda takes back: where each partition or shard that failed goes on. */
 export type BatchResponse = { readonly batchItemFailures: readonly { readonly itemIdentifier: ItemIdentifier }[] };
@@ -25,7 +25,7 @@ export function scoreHandler(
   const opened = openRuntime(environment);
   return async (payload) => {
     const { response, counts, errors } = await takeBatches(await opened, batchesOf(payload, contract));
-    for (const error of errors) process.stderr.write(`${JSON.stringify(describe(error))}\n`);
+    for (const error of errors) process.stderr.write(`${errorLine(error)}\n`);
     process.stdout.write(`${metricsLine(counts, Date.now())}\n`);
     return response;
   };
@@ -56,10 +56,4 @@ async function openRuntime(environment: Environment): Promise<KeyedRuntime> {
   const port = createKeyedStore({ client, tables: tableNames(environment) });
   await port.keepReferences(by.mark, JSON.stringify(by.references));
   return { weir, by, port };
-}
-
-function describe(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const facts = 'facts' in error ? error.facts : {};
-  return { level: 'error', code: 'code' in error ? error.code : error.name, message: error.message, facts };
 }

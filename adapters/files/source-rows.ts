@@ -41,6 +41,14 @@ export async function* mapRows(
   for (let items = takeLeft(deferred); items.length > 0; items = takeLeft(deferred)) yield items;
 }
 
+/** The items of one row alone, what it defers at the end. */
+export function itemsOfRow(row: Omit<Step, 'deferred'>): readonly SourceItem[] {
+  const items: SourceItem[] = [];
+  const deferred = createTimers<SourceItem>();
+  mapRow({ ...row, deferred }, items);
+  return [...items, ...takeLeft(deferred)];
+}
+
 type Step = {
   readonly row: ReadRow;
   readonly rowNumber: number;
