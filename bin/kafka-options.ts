@@ -26,7 +26,10 @@ export type KafkaRunOptions = RegistryOptions &
 export function addKafkaOptions(command: Command): Command {
   return addAuthOption(addRegistryOptions(command))
     .option('--group <group>', 'from Kafka or Kinesis: the group whose members share the partitions')
-    .option('--state <dir>', 'from Kafka or Kinesis: the folder of the partitions that all members reach')
+    .option(
+      '--state <place>',
+      'from Kafka or Kinesis: the folder of the partitions that all members reach; from Kafka also s3://BUCKET/PREFIX',
+    )
     .option(
       '--instance-id <id>',
       'from Kafka or Kinesis: a name that outlives the process, so that a restart moves nothing',

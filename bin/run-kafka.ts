@@ -21,6 +21,7 @@ import { exitCodes } from './invocation.ts';
 import { type KafkaRunOptions, missing } from './kafka-options.ts';
 import { openAskedRegistry } from './registry-options.ts';
 import { openScreen } from './screen.ts';
+import { assertReplayable, openStatePlace } from './state-place.ts';
 import { remark, say, sayJson } from './terminal.ts';
 import { type WeirFileOptions, weirFilesOf } from './weir-files.ts';
 
@@ -36,6 +37,7 @@ export async function runFromKafka(options: Options): Promise<number> {
   if (state === undefined) throw missing('--state <dir>', 'Kafka');
   const source = parseKafkaSource(address);
   const topics = contractsOfTopics(source.topics);
+  await using place = await openStatePlace(state, source.topics);
   const defined = await assemble({ ...weirFilesOf(options), keyEventsMax: options.keyEventsMax });
   const { auth } = options;
   const cluster = await openCluster({ clientId: `weir-${group}-${hostname()}`, brokers: source.brokers, auth });
@@ -44,9 +46,10 @@ export async function runFromKafka(options: Options): Promise<number> {
     group,
     topics: source.topics,
     decisionsTopic: decisions,
-    state,
+    state: place.dir,
     assembled: defined,
   });
+  if (place.store !== undefined) assertReplayable(foreign.length, state);
   const { registry, encoding } = await openAskedRegistry(options);
   const writer = await openRecordWriter({ contract: decisionContract, topic: decisions, encoding });
   const traces = await openAskedTraces(options);
@@ -55,7 +58,8 @@ export async function runFromKafka(options: Options): Promise<number> {
     topics,
     partitions,
     decisionsTopic: decisions,
-    state,
+    state: place.dir,
+    store: place.store,
     assembled,
     foreign,
     read: registry === null ? plainReader : createRecordReader(registry, inputContracts),

@@ -143,6 +143,11 @@ export class Columnar implements Scoring {
     await this.#cut.end();
   }
 
+  /** Writes a cut that has begun to its end: then no file of the directory changes until the next batch. */
+  async rest(): Promise<void> {
+    await this.#cut.end();
+  }
+
   /** A cut that has begun is written to its end. */
   async close(): Promise<void> {
     await this.#cut.end().catch(() => undefined);

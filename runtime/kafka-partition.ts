@@ -1,5 +1,6 @@
 import type { KafkaAdmin, KafkaBatch, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
 import { noTraces, type Traces } from '../adapters/opentelemetry/port.ts';
+import type { ObjectStore } from '../adapters/s3/port.ts';
 import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { RecordWriter } from '../adapters/registry/record-writer.ts';
 import type { ReadView } from '../core/features/columnar-foreign.ts';
@@ -11,8 +12,7 @@ import type { ForeignTopics } from './foreign-topics.ts';
 import { createSourceTime, readsOf, routedRecords } from './kafka-routes.ts';
 import { claimManifest } from './manifest.ts';
 import { closeOwned, type OwningOptions, type Published, type SourcePartition } from './owned-partition.ts';
-import { openPartitionDirectory } from './partition-directory.ts';
-import { partitionDir } from './partitions.ts';
+import { openPartitionPlace } from './partition-place.ts';
 import { openSourcePositions, type SourcePositions } from './source-positions.ts';
 
 /** What a worker reads, and where it writes. */
@@ -25,6 +25,8 @@ export type KafkaPlan = {
   readonly decisionsTopic: string;
   /** The folder that holds one of each partition. */
   readonly state: string;
+  /** Where the folders are kept, if not there alone: then they are this process's working copies. */
+  readonly store?: ObjectStore | undefined;
   readonly assembled: Assembled;
   /** How values of records become events, and decisions values. */
   readonly read: RecordReader;
@@ -59,7 +61,7 @@ export async function openKafkaPartition(
   try {
     const committed = await committedOf({ plan, partition, admin });
     const publisher = createPublisher({ ...options, committed, commit: producer.commit });
-    const { dir, opened, isCopy } = await openPartitionDirectory(partitionDir(plan.state, partition), (path) =>
+    const { dir, opened, isCopy, push } = await openPartitionPlace(plan, partition, (path) =>
       openState({ plan, partition, dir: path, stores, onDurable: publisher.publish }),
     );
     const { scoring, positions } = opened;
@@ -78,14 +80,14 @@ export async function openKafkaPartition(
       take: (batch) => {
         const contract = contractOf(plan, batch.topic);
         sourceTime.noteSpoken();
-        last = last.then(() => takeBatch({ scoring, positions, contract, plan }, batch));
+        last = last.then(() => takeBatch({ scoring, positions, contract, plan, push }, batch));
         return last;
       },
       tellTime: () => {
         last = last.then(sourceTime.tell);
         return last;
       },
-      close: (how) => closeOwned({ scoring, positions, producer, last }, how),
+      close: (how) => closeOwned({ scoring, positions, producer, last, push }, how),
     };
   } catch (error) {
     await producer.close().catch(() => undefined);
@@ -125,10 +127,15 @@ function openState(options: {
 const saveRecords = 65_536;
 
 async function takeBatch(
-  { scoring, positions, contract, plan }: Opened & { readonly contract: string; readonly plan: KafkaPlan },
+  taking: Opened & {
+    readonly contract: string;
+    readonly plan: KafkaPlan;
+    readonly push: (() => Promise<void>) | null;
+  },
   batch: KafkaBatch,
 ): Promise<void> {
-  const { read, traces = noTraces } = plan;
+  const { scoring, positions, contract, plan, push } = taking;
+  const { read, cutRecords, traces = noTraces } = plan;
   const next = positions.nextOf(contract) ?? 0;
   const fresh = batch.records.filter(({ offset }) => offset >= next);
   // A tombstone is no event: it goes to the dead letters, as other bytes that are none.
@@ -141,11 +148,20 @@ async function takeBatch(
     const { offset, timestampMs } = fresh[index]!;
     return { topic, bytes, sourcePosition: offset, ingestTimeMs: timestampMs };
   });
-  const before = scoring.nextOffset;
-  positions.add(incoming.map(({ sourcePosition }) => ({ topic: contract, sourcePosition })));
-  await traces.stage('append', () => scoring.append(incoming));
-  await traces.stage('decide', () => scoring.process({ lagRecordsMax: 0 }));
-  if (Math.floor(before / saveRecords) !== Math.floor(scoring.nextOffset / saveRecords)) positions.save();
+  // What is brought to an object store goes there cut by cut: a fetch may hold several.
+  const partMax = push === null ? incoming.length : cutRecords;
+  for (let from = 0; from < incoming.length;) {
+    const before = scoring.nextOffset;
+    const part = incoming.slice(from, from + partMax - (push === null ? 0 : before % cutRecords));
+    from += part.length;
+    positions.add(part.map(({ sourcePosition }) => ({ topic: contract, sourcePosition })));
+    await traces.stage('append', () => scoring.append(part));
+    await traces.stage('decide', () => scoring.process({ lagRecordsMax: 0 }));
+    if (Math.floor(before / saveRecords) !== Math.floor(scoring.nextOffset / saveRecords)) positions.save();
+    if (push === null || scoring.nextOffset % cutRecords > 0) continue;
+    await scoring.rest();
+    await push();
+  }
 }
 
 /** By contract: what the group has committed of this partition's topics. */

@@ -45,6 +45,9 @@ const finalCodes = new Set([
   'RECORD_TOO_LARGE',
   'DISK_FAILED',
   'DISK_FULL',
+  'S3_BUCKET_UNKNOWN',
+  'S3_DENIED',
+  'REMOTE_STATE_CORRUPT',
 ]);
 const limits = { backoffMs: 250, backoffMsMax: 2000, lookMs: 5000, leaveMs: 5000 } as const;
 

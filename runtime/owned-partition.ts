@@ -61,10 +61,12 @@ export async function closeOwned(
     readonly producer: TransactionalProducer;
     /** Resolves when everything that was taken has come to its end. */
     readonly last: Promise<void>;
+    /** Brings the state to where the next owner has it from, if that is not the folder. */
+    readonly push?: (() => Promise<void>) | null;
   },
   how: 'commit' | 'abandon',
 ): Promise<void> {
-  const { scoring, positions, producer, last } = owned;
+  const { scoring, positions, producer, last, push = null } = owned;
   const isWhole = await last.then(
     () => true,
     () => false,
@@ -73,6 +75,7 @@ export async function closeOwned(
     if (how === 'commit' && isWhole) {
       await scoring.commit();
       positions.save();
+      await push?.();
     }
   } finally {
     try {
