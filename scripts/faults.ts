@@ -2,12 +2,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
-// `npm run faults -- [--times 3]`: every fault of a worker on Kafka so many times in a row, and how long each was felt.
-const { values } = parseArgs({ options: { times: { type: 'string', default: '3' } } });
+// `npm run faults -- [--times 3] [--definition FILE --model FILE]`: every fault of a worker on Kafka so many times in a row,
+// and how long each was felt; with a definition of one key that is spread over partitions, in place of nested keys alone.
+const { values } = parseArgs({
+  options: { times: { type: 'string', default: '3' }, definition: { type: 'string' }, model: { type: 'string' } },
+});
+const { definition, model } = values;
+const suite = definition === undefined ? 'kafka-worker' : 'kafka-foreign';
 const noted = z.object({ fault: z.string(), compared: z.int(), recoveriesMs: z.array(z.number()) });
 const dir = mkdtempSync(join(tmpdir(), 'weir-faults-'));
 const file = join(dir, 'faults.jsonl');
@@ -15,8 +20,12 @@ let failed = 0;
 for (let time = 1; time <= Number(values.times); time++) {
   process.stderr.write(`run ${time} of ${values.times}\n`);
   const vitest = join('node_modules', 'vitest', 'vitest.mjs');
-  const args = [vitest, 'run', '--project', 'integration', 'test/integration/kafka-worker.test.ts'];
-  const env = { ...process.env, WEIR_FAULTS_FILE: file };
+  const args = [vitest, 'run', '--project', 'integration', `test/integration/${suite}.test.ts`];
+  const asked = {
+    ...(definition === undefined ? {} : { WEIR_FAULTS_DEFINITION: resolve(definition) }),
+    ...(model === undefined ? {} : { WEIR_FAULTS_MODEL: resolve(model) }),
+  };
+  const env = { ...process.env, ...asked, WEIR_FAULTS_FILE: file };
   const child = spawn(process.execPath, args, { stdio: ['ignore', 2, 2], env });
   await once(child, 'exit');
   if (child.exitCode !== 0) failed++;

@@ -14,13 +14,14 @@ import { authorizations, type KafkaWorld, record } from './kafka-world.ts';
 /** How many payments, and how far apart: so far that the book's windows of up to 37 days fill and empty. */
 export const foreignLog = { events: 12_000, chunk: 1000, accounts: 500, apartMs: 480_000, firstMs: 1_760_000_000_000 };
 
-/** Files of the handbook's definition, whose windows by terminal are spread over the partitions. */
+/** The files of a definition with windows by a key that is spread over the partitions: the handbook's unless told. */
 export function createForeignWorld(partitions: number): KafkaWorld {
   const shipped = new URL('../../examples/handbook/', import.meta.url).pathname;
+  const { WEIR_FAULTS_DEFINITION: definition, WEIR_FAULTS_MODEL: model } = process.env;
   const files = {
-    definition: `${shipped}features.ts`,
+    definition: definition ?? `${shipped}features.ts`,
     rules: `${shipped}rules.json`,
-    model: `${shipped}book-model.json`,
+    model: model ?? `${shipped}book-model.json`,
   };
   return { dir: mkdtempSync(join(tmpdir(), 'weir-foreign-')), files, partitions };
 }

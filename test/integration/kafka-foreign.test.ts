@@ -1,15 +1,15 @@
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { platformaticDriver } from '../../adapters/kafka/platformatic.ts';
 import type { KafkaAdmin, KafkaDriver } from '../../adapters/kafka/port.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
+import { openProxy, type Proxy } from '../../engines/network/proxy.ts';
 import { paymentTimings } from '../../core/contract/payment-fields.ts';
 import { foreignKeysOf } from '../../core/features/foreign-plan.ts';
 import type { Decision } from '../../core/score/decision.ts';
-import handbook from '../../examples/handbook/features.ts';
-import { assemble, type Assembled } from '../../runtime/assemble.ts';
+import { assemble } from '../../runtime/assemble.ts';
 import { overPartitions } from '../../runtime/foreign-assembly.ts';
 import {
   expectAsRecorded,
@@ -24,30 +24,40 @@ import {
 import { type Routed, readRouted } from '../steps/foreign-twin.ts';
 import { areCaughtUp, readBetween } from './foreign-reading.ts';
 import { createForeignTopics, createForeignWorld, feed, foreignLog, internalTopics } from './foreign-world.ts';
-import { type Outcome, type Run, runThrough } from './kafka-scenario.ts';
+import { clusterFaults, last, noticed, shiftedClock, wrongClocks } from './kafka-faults.ts';
+import { type Outcome, type Run, runThrough, type Scenario } from './kafka-scenario.ts';
 
 const partitions = 4;
 const { events } = foreignLog;
-const { plan } = handbook;
-const terminals = foreignKeysOf(plan)[0]!;
-const dir = mkdtempSync(join(tmpdir(), 'weir-foreign-broker-'));
 const world = createForeignWorld(partitions);
+const assembled = overPartitions(await assemble(world.files), partitions);
+const { plan } = assembled.weir.features;
+const foreign = foreignKeysOf(plan);
+if (foreign.length !== 1) throw new Error(`got ${foreign.length} keys over partitions, expected one`);
+const terminals = foreign[0]!;
+/** All faults, as the command asks for; a few that are dearest to get wrong otherwise. */
+const isWhole = process.env['WEIR_FAULTS_FILE'] !== undefined;
+const dir = mkdtempSync(join(tmpdir(), 'weir-foreign-broker-'));
 let broker: Broker;
+let proxy: Proxy;
 let driver: KafkaDriver;
 let admin: KafkaAdmin;
-let assembled: Assembled;
 let undisturbed: ForeignRun;
 
 beforeAll(async () => {
-  broker = await startBroker({ dir });
+  // Workers reach the broker through the proxy; what fills and reads the topics does not.
+  let target = 0;
+  proxy = await openProxy({ port: 0, target: () => target });
+  broker = await startBroker({ dir, proxyPort: proxy.port });
+  target = broker.farPort ?? 0;
   driver = platformaticDriver({ clientId: 'weir-test', bootstrap: [broker.bootstrap] });
   admin = await driver.openAdmin();
-  assembled = overPartitions(await assemble(world.files), partitions);
   undisturbed = await runForeign(async () => undefined);
 });
 
 afterAll(async () => {
   await admin?.close();
+  await proxy?.close();
   await broker?.stop();
   rmSync(dir, { recursive: true, force: true });
   rmSync(world.dir, { recursive: true, force: true });
@@ -64,11 +74,12 @@ type ForeignRun = {
 };
 
 /** Runs payments and disputes through in a group of its own, with a disturbance, until all of it has settled. */
-async function runForeign(disturb: (run: Run) => Promise<void>): Promise<ForeignRun> {
+async function runForeign(disturb: (run: Run) => Promise<void>, more: Partial<Scenario> = {}): Promise<ForeignRun> {
   const topics = await createForeignTopics(admin, partitions);
   const payments = `${topics.payments},${topics.disputes}`;
   const internal = internalTopics(plan, partitions);
-  const scenario = { driver, world, bootstrap: broker.bootstrap, payments, decisions: events, internal };
+  const bootstrap = `127.0.0.1:${proxy.port}`;
+  const scenario = { driver, world, bootstrap, payments, decisions: events, internal, ...more };
   let routed: Routed | null = null;
   let watermarkMs = 0;
   const outcome = await runThrough(scenario, async (run) => {
@@ -76,7 +87,7 @@ async function runForeign(disturb: (run: Run) => Promise<void>): Promise<Foreign
     const feeding = feed({ driver, admin, topics, group, partitions, reading: run.reading });
     await disturb(run);
     const { latestMs } = await feeding;
-    const topic = `${group}.by.terminalId`;
+    const topic = `${group}.by.${terminals.field}`;
     const reading = await readBetween(driver, topic);
     await areCaughtUp({ admin, group, topic, reading, latestMs });
     await reading.close();
@@ -87,7 +98,7 @@ async function runForeign(disturb: (run: Run) => Promise<void>): Promise<Foreign
   const { state } = outcome.plan;
   const isOwn = (_: unknown, index: number): boolean => !terminals.features.includes(index);
   const own = await settledOf(state, plan.features.filter(isOwn));
-  const settled = await settledOf(join(state, 'by-terminalId'), terminals.plan.features);
+  const settled = await settledOf(join(state, `by-${terminals.field}`), terminals.plan.features);
   return { outcome, decisions: parseDecisions(outcome.decisions), routed, own, settled, watermarkMs };
 }
 
@@ -133,12 +144,6 @@ function quantiles(values: readonly number[]): readonly number[] {
   const sorted = values.toSorted((left, right) => left - right);
   return [0, 0.5, 1].map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN);
 }
-
-const last = <Item>(items: readonly Item[]): Item => {
-  const item = items.at(-1);
-  if (item === undefined) throw new Error('got nothing, expected a worker');
-  return item;
-};
 
 test('an undisturbed worker decides and settles features of terminals whose payments lie in all partitions', async () => {
   await expectRight(undisturbed);
@@ -189,4 +194,18 @@ test('members that come and go change nothing', async () => {
   });
   expect(joins).toBe(4);
   await expectRight(run);
+});
+
+describe.runIf(isWhole)('every fault of the cluster and of clocks', () => {
+  test.each(clusterFaults)('$name', async ({ disturb, isNoticed }) => {
+    const run = await runForeign((under) => disturb({ broker, proxy }, under));
+    expect(noticed.test(run.outcome.lines.join('\n')) || !isNoticed).toBe(true);
+    await expectRight(run);
+  });
+
+  test.each(wrongClocks)('a worker whose clock is %s decides as one whose clock is right', async (_, shiftMs) => {
+    const run = await runForeign(async () => undefined, { env: shiftedClock(shiftMs) });
+    expect(run.decisions.size).toBe(events);
+    await expectRight(run);
+  });
 });

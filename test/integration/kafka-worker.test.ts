@@ -8,6 +8,7 @@ import { platformaticDriver } from '../../adapters/kafka/platformatic.ts';
 import type { KafkaDriver } from '../../adapters/kafka/port.ts';
 import { decisionContract } from '../../core/contract/decision.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
+import { clusterFaults, last, noticed, shiftedClock, wrongClocks } from './kafka-faults.ts';
 import { type Outcome, type Run, runThrough, type Scenario } from './kafka-scenario.ts';
 import { authorizations, createTopics, createWorld, readDecisions, record, startWorker } from './kafka-world.ts';
 import { mountSmall } from './small-disk.ts';
@@ -73,12 +74,6 @@ function noteRecoveries({ decisions, recoveriesMs }: Outcome): void {
   appendFileSync(file, `${JSON.stringify({ fault: expect.getState().currentTestName, compared, recoveriesMs })}\n`);
 }
 
-const last = <Item>(items: readonly Item[]): Item => {
-  const item = items.at(-1);
-  if (item === undefined) throw new Error('got nothing, expected a worker');
-  return item;
-};
-
 test('a worker publishes one decision an event, each as its contract says', () => {
   const all = Object.values(expected.decisions)
     .flat()
@@ -113,65 +108,9 @@ test('killed five times in the middle, a worker puts out what an undisturbed one
   expect(kills).toBe(5);
 });
 
-const noticed = /KAFKA_/;
-
-test('a broker that is killed and started again loses and doubles nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
-    await decided(3000);
-    await broker.kill();
-    await last(workers).said(noticed);
-    await broker.restart();
-    await recovered(performance.now());
-  });
-  expect(lines.join('\n')).toMatch(noticed);
-});
-
-test('a broker that freezes for 30 seconds loses and doubles nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
-    await decided(3000);
-    await broker.freezeFor(30_000);
-    await last(workers).said(noticed);
-    await recovered(performance.now());
-  });
-  expect(lines.join('\n')).toMatch(noticed);
-});
-
-test('connections that are slow and reset lose and double nothing', async () => {
-  let resets = 0;
-  await expectSame(async ({ after: decided, recovered }) => {
-    proxy.latencyMs = 20;
-    for (let times = 0; times < 4; times++) {
-      await decided(2000);
-      resets += proxy.reset();
-      await recovered(performance.now());
-    }
-    proxy.latencyMs = 0;
-  });
-  expect(resets).toBeGreaterThan(0);
-});
-
-test('replies that are lost, so that nobody knows what was committed, lose and double nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
-    await decided(3000);
-    proxy.areRepliesLost = true;
-    await last(workers).said(noticed);
-    proxy.areRepliesLost = false;
-    proxy.reset();
-    await recovered(performance.now());
-  });
-  expect(lines.join('\n')).toMatch(noticed);
-});
-
-test('a network that is cut without a word loses and doubles nothing', async () => {
-  const { lines } = await expectSame(async ({ after: decided, workers, recovered }) => {
-    await decided(3000);
-    proxy.isCut = true;
-    await last(workers).said(noticed);
-    proxy.isCut = false;
-    proxy.reset();
-    await recovered(performance.now());
-  });
-  expect(lines.join('\n')).toMatch(noticed);
+test.each(clusterFaults)('$name', async ({ disturb, isNoticed }) => {
+  const { lines } = await expectSame((run) => disturb({ broker, proxy }, run));
+  expect(noticed.test(lines.join('\n')) || !isNoticed).toBe(true);
 });
 
 test('an owner that is stopped past its session and wakes again publishes nothing more of what went to another', async () => {
@@ -203,13 +142,8 @@ test('members that come and go all the time lose and double nothing', async () =
   expect(joins).toBe(4);
 });
 
-test.each([
-  ['an hour ahead', 3_600_000],
-  ['an hour behind', -3_600_000],
-])('a worker whose clock is %s decides as one whose clock is right', async (_, shiftMs) => {
-  const clock = new URL('../../engines/clock/shifted-clock.ts', import.meta.url).pathname;
-  const env = { NODE_OPTIONS: `--import=${clock}`, WEIR_CLOCK_SHIFT_MS: String(shiftMs) };
-  const { decisions } = await expectSame(async () => undefined, { env });
+test.each(wrongClocks)('a worker whose clock is %s decides as one whose clock is right', async (_, shiftMs) => {
+  const { decisions } = await expectSame(async () => undefined, { env: shiftedClock(shiftMs) });
   expect(Object.values(decisions).flat().length).toBe(events);
 });
 
