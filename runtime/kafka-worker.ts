@@ -7,6 +7,7 @@ import { openOwnedPartition } from './kafka-owned.ts';
 import type { KafkaPlan } from './kafka-partition.ts';
 import type { KafkaPartition, Published } from './owned-partition.ts';
 import { assertPartitions } from './kafka-plan.ts';
+import { createEnding, isFinal, runSessions } from './worker-sessions.ts';
 
 /** What a worker tells while it runs. */
 export type WorkerEvents = {
@@ -30,49 +31,14 @@ export type WorkerOptions = WorkerEvents & {
   readonly signal: AbortSignal;
 };
 
-/** What no second attempt can mend. */
-const finalCodes = new Set([
-  'OFFSET_OUT_OF_RANGE',
-  'PARTITIONS_CHANGED',
-  'RUN_CHANGED',
-  'STATE_FULL',
-  'LOG_CORRUPT',
-  'SOURCES_CORRUPT',
-  'ENGINE_CHANGED',
-  'TOPIC_UNKNOWN',
-  'KAFKA_DENIED',
-  'INSTANCE_TAKEN',
-  'RECORD_TOO_LARGE',
-  'DISK_FAILED',
-  'DISK_FULL',
-  'S3_BUCKET_UNKNOWN',
-  'S3_DENIED',
-  'REMOTE_STATE_CORRUPT',
-]);
-const limits = { backoffMs: 250, backoffMsMax: 2000, lookMs: 5000, leaveMs: 5000 } as const;
+const limits = { lookMs: 5000, leaveMs: 5000 } as const;
 
 /**
  * Scores what comes on a group's topics until the signal. Whatever goes wrong between it and the cluster ends what it has
  * open, and it begins again from what is committed; what it cannot get over is thrown.
  */
-export async function runKafkaWorker(options: WorkerOptions): Promise<void> {
-  const { signal, onTrouble } = options;
-  let backoffMs: number = limits.backoffMs;
-  while (!signal.aborted) {
-    const startMs = performance.now();
-    try {
-      await runSession(options);
-      return;
-    } catch (error) {
-      const failure = error instanceof Error ? error : new Error(String(error));
-      if (!(failure instanceof WeirError) || finalCodes.has(failure.code)) throw failure;
-      onTrouble?.(failure);
-    }
-    // A session that lasted begins anew at once.
-    if (performance.now() - startMs > limits.backoffMsMax) backoffMs = limits.backoffMs;
-    await delay(backoffMs, undefined, { signal }).catch(() => undefined);
-    backoffMs = Math.min(backoffMs * 2, limits.backoffMsMax);
-  }
+export function runKafkaWorker(options: WorkerOptions): Promise<void> {
+  return runSessions(() => runSession(options), options);
 }
 
 /** One membership of the group: resolves when the signal ended it, throws what else did. */
@@ -203,32 +169,9 @@ async function release(
   onReleased?.(partition);
 }
 
-/** What ends a session: the signal, or the first failure. */
-function createEnding(signal: AbortSignal): {
-  readonly ended: Promise<void>;
-  readonly fail: (error: Error) => void;
-  readonly failure: () => Error | null;
-} {
-  let first: Error | null = null;
-  let end: () => void = () => undefined;
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  signal.addEventListener('abort', () => end(), { once: true });
-  if (signal.aborted) end();
-  return {
-    ended,
-    fail: (error) => {
-      first ??= error;
-      end();
-    },
-    failure: () => first,
-  };
-}
-
 /** A look that the cluster did not answer is repeated; what it says for good ends the session. */
 function failIfFinal(fail: (error: Error) => void): (error: unknown) => void {
   return (error) => {
-    if (error instanceof WeirError && finalCodes.has(error.code)) fail(error);
+    if (error instanceof WeirError && isFinal(error)) fail(error);
   };
 }

@@ -20,11 +20,14 @@ const finalCodes = new Set([
   'RECORD_TOO_LARGE',
   'DISK_FAILED',
   'DISK_FULL',
+  'S3_BUCKET_UNKNOWN',
+  'S3_DENIED',
+  'REMOTE_STATE_CORRUPT',
 ]);
 const limits = { backoffMs: 250, backoffMsMax: 2000 } as const;
 
 /** Is it of no use to try again? */
-function isFinal(failure: Error): boolean {
+export function isFinal(failure: Error): boolean {
   return !(failure instanceof WeirError) || finalCodes.has(failure.code);
 }
 
