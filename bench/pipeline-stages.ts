@@ -8,6 +8,7 @@ import { openOutput } from '../runtime/columnar-opening.ts';
 import { columnarWeirOf } from '../runtime/columnar-weir.ts';
 import { CutKeeper, noParts } from '../runtime/cut-keeper.ts';
 import { openFrontShell } from '../runtime/front-shell.ts';
+import { createLakeWriter } from '../runtime/lake-writer.ts';
 import { createOpenCut } from '../runtime/open-cut.ts';
 
 /** Microseconds of the processor a record, by stage: what other programs take of it does not count. */
@@ -24,7 +25,9 @@ export async function openStages({ dir, assembled }: { dir: string; assembled: A
   const half = { epoch: owner.epoch, sink: keeper.sinkOf('front'), loaded: null };
   const front = openFrontShell({ ...dirs, ...limits, ...half, weir, verifyBelowOffset: endOffset });
   const { interner } = front;
-  const sinks = { owner, keep: keeper.keep.bind(keeper), sink: keeper.sinkOf('back'), tells: 'declines' } as const;
+  const keep = keeper.keep.bind(keeper);
+  const lake = createLakeWriter({ dir, weir, interner, partition: 0, fromOffset: 0, owner, keep });
+  const sinks = { owner, lake, sink: keeper.sinkOf('back'), tells: 'declines' } as const;
   const back = new BackShell({ ...limits, ...sinks, dir, weir, interner, loaded: null, counts: new Map() });
   const cut = createOpenCut({ front, back });
   const { layout, plan } = weir.options;
@@ -50,7 +53,7 @@ export async function openStages({ dir, assembled }: { dir: string; assembled: A
     await cut.end();
   });
   front.close();
-  back.close();
+  await back.close();
   log.close();
   owner.release();
   return Object.fromEntries(Object.entries(totalMs).map(([stage, ms]) => [stage, (ms * 1000) / endOffset]));

@@ -8,7 +8,6 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { hashOfKey } from '../adapters/http/api-keys.ts';
-import { idempotencyHash, idempotencyKey } from '../core/contract/idempotency-key.ts';
 import { assemble, shippedFiles } from '../runtime/assemble.ts';
 import { openAuthorizer } from '../runtime/authorizer.ts';
 import { cpuMsOf } from './kafka-run.ts';
@@ -149,8 +148,7 @@ async function fillHistory(dir: string): Promise<void> {
         country: 'NL',
       };
       const identity = { topic, tenantId: event.tenantId, key: event.accountId, eventId: event.eventId };
-      const idHash = idempotencyHash(idempotencyKey(identity));
-      return authorizer.submit({ topic, bytes: Buffer.from(JSON.stringify(event)), idHash });
+      return authorizer.submit({ topic, bytes: Buffer.from(JSON.stringify(event)), identity });
     });
     await Promise.all(answers);
   }

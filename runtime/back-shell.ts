@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
-import type { LakeCut } from '../adapters/files/lake-cut.ts';
-import { type Lake, openLake } from '../adapters/files/lake.ts';
 import type { Owner } from '../adapters/files/owner-lock.ts';
 import { type Back, type BackRest, createBack, restOfBack, runBack } from '../core/columnar-pipeline.ts';
 import { createColumnSpace, measureLayout } from '../core/decode/column-space.ts';
@@ -12,33 +10,30 @@ import type { ForeignReads } from '../core/features/columnar-foreign.ts';
 import type { SettledColumns } from '../core/features/columnar-settled.ts';
 import type { Decision } from '../core/score/decision.ts';
 import { createDecisionText, type DecisionText } from '../core/score/decision-text.ts';
+import { createDecisionViewText, type DecisionViewText } from '../core/score/decision-view-text.ts';
 import { layOutDecisions } from '../core/score/decision-columns.ts';
 import { materialise } from '../core/score/materialise.ts';
 import { columnarLedgerTotals } from '../core/sinks/columnar-ledger-state.ts';
-import type { TakenEntries } from '../core/sinks/columnar-ledger.ts';
-import { type ColumnarTables, createColumnarTables, type TableColumns } from '../core/sinks/columnar-tables.ts';
 import { createDecisionPacker } from '../core/sinks/decision-block.ts';
-import { type Counts, countUp, createEffects, type DeadLetter } from '../core/sinks/effects.ts';
+import { type Counts, countUp, type DeadLetter } from '../core/sinks/effects.ts';
 import type { LedgerTotals } from '../core/sinks/ledger-totals.ts';
-import { lakeRows, type LakeTables, lakeTables } from '../core/sinks/tables.ts';
-import type { TableSchema } from '../core/sinks/table-schema.ts';
 import type { Rare } from '../core/steps/columnar-front.ts';
 import type { BatchSlot } from './batch-slot.ts';
 import { type ColumnarJournal, openColumnarJournal, type RecordedDecisions } from './columnar-journal.ts';
 import type { ColumnarWeir } from './columnar-weir.ts';
 import { adoptRecorded } from './adopt-recorded.ts';
-import type { KeptCut } from './cut-keeper.ts';
-import { createKeyCollector } from './key-collector.ts';
+import type { LakeWriter } from './lake-writer.ts';
 import { assertStateFits } from './state-limit.ts';
 import { createStateParts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 
-/** Which decisions are told of a batch: the last declines or all of them as objects, or all as the text to publish. */
-export type Tells = 'declines' | 'all' | 'texts';
+/** Which decisions are told of a batch: the last declines or all as objects; all as the text to publish, or to answer. */
+export type Tells = 'declines' | 'all' | 'texts' | 'answers';
 
 /** Decisions of a batch, as it was asked to tell them. */
 export type Told = {
   readonly decisions: readonly Decision[];
   readonly texts: readonly DecisionText[];
+  readonly answers: readonly DecisionViewText[];
   /** What of the batch was refused. */
   readonly deadLetters: readonly DeadLetter[];
 };
@@ -66,8 +61,8 @@ export type BackShellOptions = {
   readonly partition?: number | undefined;
   readonly recorded: RecordedDecisions;
   readonly owner: Pick<Owner, 'epoch' | 'assertOwner'>;
-  /** Writes what makes a cut the one that recovery begins from. */
-  readonly keep: (cut: KeptCut) => Promise<void>;
+  /** Takes what comes of batches, and keeps the cuts of it. */
+  readonly lake: LakeWriter;
   readonly sink: PartSink;
   readonly tells: Tells;
   /** Bytes that the half's state may take. */
@@ -75,7 +70,7 @@ export type BackShellOptions = {
   readonly disk?: Disk;
 };
 
-/** The back with its surroundings: it writes journal, lake, index and checkpoint into an output directory. */
+/** The back with its surroundings: it writes the journal, and hands on what the lake is to have. */
 export class BackShell {
   readonly #disk: Disk;
   readonly counts: Counts;
@@ -84,15 +79,14 @@ export class BackShell {
   readonly #parts: StateParts;
   readonly #options: BackShellOptions;
   readonly #back: Back;
-  readonly #lake: Lake;
   #journal: ColumnarJournal;
-  readonly #keys = createKeyCollector();
   readonly #packDecisions = createDecisionPacker();
-  readonly #schemas: LakeTables;
-  readonly #tables: ColumnarTables;
+  /** Journals of cuts that are not kept yet. */
+  #endedJournals: readonly ColumnarJournal[] = [];
   readonly #textOf: ReturnType<typeof createDecisionText>;
+  readonly #viewOf: ReturnType<typeof createDecisionViewText>;
   readonly #decisions: ReturnType<typeof createDecisions>;
-  #cut: LakeCut;
+  #cutOffset: number;
 
   /** Leftovers of unfinished cuts are gone already. */
   constructor(options: BackShellOptions) {
@@ -118,14 +112,13 @@ export class BackShell {
       batchesOfCut,
     });
     this.parts = this.#parts;
-    this.#lake = openLake({ dir: join(dir, 'lake'), disk, epoch: owner.epoch });
     this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset, disk);
-    this.#schemas = lakeTables(plan);
     const { partition = 0 } = options;
-    this.#tables = createColumnarTables({ scoring, interner, partition });
     this.#textOf = createDecisionText({ scoring, interner, partition });
+    const featureNames = plan.features.map(({ name }) => name);
+    this.#viewOf = createDecisionViewText({ scoring, interner, featureNames });
     this.#decisions = createDecisions(batchRecordsMax, weir);
-    this.#cut = this.#lake.openCut(fromOffset);
+    this.#cutOffset = fromOffset;
   }
 
   /**
@@ -140,16 +133,12 @@ export class BackShell {
     // The rows that are adopted get what their decisions read, with the rest of them.
     copyReads(slot.reads, made);
     const kept = recorded.count === 0 ? {} : { recorded: adoptRecorded(recorded, columns, adopted) };
-    const taken = runBack(this.#back, { columns, values, out: made, ...kept }, rare);
+    const entries = runBack(this.#back, { columns, values, out: made, ...kept }, rare);
     const decided = { columns, values, featureCount: weir.options.plan.features.length, decisions: made };
     const block = this.#packDecisions(decided);
     if (block !== null) owner.assertOwner();
     if (block !== null) this.#journal.keep(block, columns.firstOffset[0]!);
-    this.#append(this.#schemas.decisions, this.#tables.decisions(decided));
-    this.#append(this.#schemas.features, this.#tables.features(settled));
-    for (const segment of taken.segments) this.#append(this.#schemas.ledger, this.#tables.ledger(segment));
-    this.#appendRare(rare, taken);
-    this.#keys.add(columns);
+    this.#options.lake.add({ decided, settled, entries, rare });
     for (const [name, by] of rare.counts) countUp(this.counts, name, by);
     this.nextOffset = endOffset;
     return { ...this.#told(slot), deadLetters: rare.deadLetters };
@@ -159,13 +148,21 @@ export class BackShell {
     this.#journal.sync();
   }
 
-  syncSoon(): Promise<void> {
-    return this.#journal.syncSoon();
+  /** As `sync`, without waiting for the disk. */
+  async syncSoon(): Promise<void> {
+    await Promise.all([this.#journal, ...this.#endedJournals].map((journal) => this.#syncJournal(journal)));
+  }
+
+  async #syncJournal(journal: ColumnarJournal): Promise<void> {
+    await journal.syncSoon().catch((error: unknown) => {
+      // One whose cut was kept meanwhile is gone.
+      if (journal === this.#journal || this.#endedJournals.includes(journal)) throw error;
+    });
   }
 
   /** No record came since the cut began. */
   isCutEmpty(): boolean {
-    return this.nextOffset === this.#cut.startOffset;
+    return this.nextOffset === this.#cutOffset;
   }
 
   /**
@@ -174,48 +171,33 @@ export class BackShell {
    * to write. Something must be open.
    */
   endCut(): Promise<number> {
-    const { startOffset } = this.#cut;
     const endOffset = this.nextOffset;
-    const { owner, dir } = this.#options;
+    const { owner, dir, lake } = this.#options;
     owner.assertOwner();
-    const [cut, journal] = [this.#cut, this.#journal];
+    const journal = this.#journal;
     this.#parts.begin(endOffset, restOfBack(this.#back));
-    const counts: Counts = new Map(this.counts);
-    const kept = { startOffset, endOffset, keys: this.#keys.take(), counts };
-    this.#cut = this.#lake.openCut(endOffset);
+    this.#endedJournals = [...this.#endedJournals, journal];
     this.#journal = openColumnarJournal(join(dir, 'journal'), endOffset, this.#disk);
-    return this.#keepCut({ cut, journal, kept });
+    this.#cutOffset = endOffset;
+    return this.#leaveJournal(journal, lake.endCut({ endOffset, counts: new Map(this.counts) }), endOffset);
   }
 
-  async #keepCut({ cut, journal, kept }: EndedCut): Promise<number> {
-    const { keep, owner } = this.#options;
-    await cut.finish(kept.endOffset, owner.assertOwner);
-    owner.assertOwner();
-    await keep(kept);
+  async #leaveJournal(journal: ColumnarJournal, keeping: Promise<void>, endOffset: number): Promise<number> {
+    await keeping;
+    this.#endedJournals = this.#endedJournals.filter((ended) => ended !== journal);
     // What a crash left of records after the cut is still to be adopted.
-    if (this.#options.recorded.endOffset <= kept.endOffset) journal.remove();
+    if (this.#options.recorded.endOffset <= endOffset) journal.remove();
     else journal.close();
-    return kept.endOffset;
+    return endOffset;
   }
 
   ledgerTotals(): LedgerTotals {
     return columnarLedgerTotals(this.#back.state.ledger);
   }
 
-  close(): void {
-    this.#cut.abandon();
+  async close(): Promise<void> {
     this.#journal.close();
-  }
-
-  #append(schema: TableSchema, { columns, rows, rowCount }: TableColumns): void {
-    if (rowCount > 0) this.#cut.table(schema).appendSelected(columns, rows, rowCount);
-  }
-
-  #appendRare({ deadLetters, lateEvents }: Rare, { chainBlocks }: TakenEntries): void {
-    const effects = { ...createEffects(), deadLetters, lateEvents, chainBlocks: [...chainBlocks] };
-    for (const [schema, rows] of lakeRows(this.#schemas, this.#options.weir.options.plan, effects)) {
-      if (rows.length > 0) this.#cut.table(schema).appendRows(rows);
-    }
+    await this.#options.lake.close();
   }
 
   #told({ columns, values }: HandedBatch['slot']): Omit<Told, 'deadLetters'> {
@@ -224,18 +206,18 @@ export class BackShell {
     const decisions = this.#decisions.made;
     const told: Decision[] = [];
     const texts: DecisionText[] = [];
+    const answers: DecisionViewText[] = [];
     const rows = columns.counts[countAt.rows]!;
     for (let row = 0; row < rows; row++) {
       if (columns.op[row] !== operations.authorization) continue;
       if (tells === 'declines' && decisions.outcome[row] !== declined) continue;
       if (tells === 'texts') texts.push(this.#textOf({ columns, values, decisions }, row));
+      else if (tells === 'answers') answers.push(this.#viewOf({ columns, values, decisions }, row));
       else told.push(materialise({ scoring, columns, interner, values, decisions, partition, row }));
     }
-    return { decisions: tells === 'declines' ? told.slice(-declinesToldMax) : told, texts };
+    return { decisions: tells === 'declines' ? told.slice(-declinesToldMax) : told, texts, answers };
   }
 }
-
-type EndedCut = { readonly cut: LakeCut; readonly journal: ColumnarJournal; readonly kept: KeptCut };
 
 function copyReads(from: ForeignReads, to: ForeignReads): void {
   to.foreignOffset.set(from.foreignOffset);

@@ -11,6 +11,7 @@ import { type BatchSlot, openSlot } from './batch-slot.ts';
 import { readJournal } from './columnar-journal.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
 import type { CrewData, FromBack, Handed, ToBack, ToMain } from './split-messages.ts';
+import { createLakeWriter } from './lake-writer.ts';
 import { type KeeperThread, startKeeper } from './keeper-thread.ts';
 import { importLoadedTexts } from './state-part.ts';
 import { failureMessage } from './thread-failure.ts';
@@ -41,6 +42,16 @@ class BackThread {
       { dir, epoch, parts, definition: weir.definitionHash, port: data.keeperPort },
       { onFailure: tellFailure, onRoom: () => this.#onRoom() },
     );
+    const owner = ownerOfEpoch(dir, epoch);
+    const lake = createLakeWriter({
+      dir,
+      weir,
+      interner: this.#interner,
+      partition: 0,
+      fromOffset,
+      owner,
+      keep: this.#keeper.keep,
+    });
     this.#shell = new BackShell({
       dir,
       weir,
@@ -51,8 +62,8 @@ class BackThread {
       batchRecordsMax,
       cutRecords,
       recorded: readJournal(join(dir, 'journal'), fromOffset),
-      owner: ownerOfEpoch(dir, epoch),
-      keep: this.#keeper.keep,
+      owner,
+      lake,
       sink: this.#keeper.sink,
       tells: 'declines',
       stateBytesMax: data.stateBytesMax,

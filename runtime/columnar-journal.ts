@@ -47,14 +47,32 @@ export function openColumnarJournal(dir: string, startOffset: number, disk: Disk
 }
 
 /**
+ * Removes the blocks of a crash's last batches whose records the log does not have, for good: log and journal are made
+ * durable together, and other records will come at those offsets. Nobody was told of them.
+ */
+export function cutJournals(dir: string, logEndOffset: number, disk: Disk = realDisk): void {
+  makeDirectory(disk, dir);
+  for (const name of journalsIn(dir, disk)) {
+    const log = openSegmentLog({ dir: join(dir, name), disk });
+    const blocks = log.read({ fromOffset: 0, countMax: log.endOffset }).map(({ bytes }) => unpackDecisions(bytes));
+    const first = blocks.findIndex(({ offset }) => (offset.at(-1) ?? -1) >= logEndOffset);
+    if (first >= 0) log.truncateFrom(first);
+    log.close();
+  }
+}
+
+function journalsIn(dir: string, disk: Disk): string[] {
+  const folders = withPath(dir, () => disk.list(dir)).map(({ name }) => name);
+  return folders.filter((name) => /^\d{16}$/.test(name)).sort();
+}
+
+/**
  * Reads what the journals hold of records from an offset on; a journal that holds older ones alone is in the lake, and goes.
  * One that was begun before may reach beyond: a run that goes on after a crash can be stopped before it has taken all again.
  */
 export function readJournal(dir: string, fromOffset: number, disk: Disk = realDisk): RecordedDecisions {
   makeDirectory(disk, dir);
-  const folders = withPath(dir, () => disk.list(dir)).map(({ name }) => name);
-  const names = folders.filter((name) => /^\d{16}$/.test(name));
-  const blocks = names.sort().flatMap((name) => {
+  const blocks = journalsIn(dir, disk).flatMap((name) => {
     const folder = join(dir, name);
     const blocks = readBlocks(disk, folder).filter(({ offset }) => (offset.at(-1) ?? -1) >= fromOffset);
     if (Number(name) < fromOffset && blocks.length === 0) withPath(folder, () => removeTree(disk, folder));

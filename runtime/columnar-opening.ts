@@ -9,7 +9,7 @@ import { WeirError } from '../core/contract/failure.ts';
 import { type ColumnarCheckpoint, noParts, type PartLists } from './cut-keeper.ts';
 import { runChanged } from './manifest.ts';
 import type { Counts } from '../core/sinks/effects.ts';
-import { type RecordedDecisions, readJournal } from './columnar-journal.ts';
+import { cutJournals, type RecordedDecisions, readJournal } from './columnar-journal.ts';
 import type { Recovery } from './scoring.ts';
 import { type HalfName, type LoadedHalf, loadHalf } from './state-part.ts';
 
@@ -63,6 +63,7 @@ export function openOutput(
   const fromOffset = checkpoint?.offset ?? 0;
   openLake({ dir: join(dir, 'lake'), disk }).removeFrom(fromOffset);
   openKeyIndex(join(dir, 'keys'), disk).removeFrom(fromOffset);
+  cutJournals(join(dir, 'journal'), log.endOffset, disk);
   const recorded = readJournal(join(dir, 'journal'), fromOffset, disk);
   return {
     owner,

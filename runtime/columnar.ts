@@ -2,16 +2,20 @@ import { join } from 'node:path';
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import type { Processes } from '../adapters/files/process-liveness.ts';
 import type { FrontEffects } from '../core/columnar-pipeline.ts';
+import type { Interner } from '../core/decode/interner.ts';
 import type { ReadView } from '../core/features/columnar-foreign.ts';
-import type { Assembled } from './assemble.ts';
+import type { Assembled, WeirFiles } from './assemble.ts';
 import { BackShell, type Tells, type Told } from './back-shell.ts';
 import { type BatchSlot, openSlot, slotBytes } from './batch-slot.ts';
 import { openOutput, type OpenedOutput } from './columnar-opening.ts';
 import { type ColumnarWeir, columnarWeirOf } from './columnar-weir.ts';
 import { CutKeeper } from './cut-keeper.ts';
 import { type FrontShell, openFrontShell } from './front-shell.ts';
+import { type LakeThread, startLakeThread } from './lake-thread.ts';
+import { createLakeWriter, type LakeWriter } from './lake-writer.ts';
 import { createOpenCut, type OpenCut } from './open-cut.ts';
 import { stateBytesMaxDefault } from './state-limit.ts';
+import type { HalfName, PartSink } from './state-part.ts';
 import type { BatchReport, Recovery, Scoring, ScoringTotals, TimedIncoming } from './scoring.ts';
 
 export type ColumnarOptions = {
@@ -33,6 +37,8 @@ export type ColumnarOptions = {
   readonly readView?: ReadView;
   /** Bytes that the state of each half may take. */
   readonly stateBytesMax?: number;
+  /** What was assembled, by its files: then a thread of its own assembles it too, encodes the lake and keeps the cuts. */
+  readonly lakeThread?: WeirFiles;
   readonly disk?: Disk;
   readonly processes?: Processes;
 };
@@ -40,16 +46,20 @@ export type ColumnarOptions = {
 /** Records of a batch and of a cut unless told otherwise. */
 export const columnarDefaults = { batchRecordsMax: 4096, cutRecords: 500_000 } as const;
 
-/** The embedded runtime over columns, in one thread. Its directory is as `Embedded` says. */
+/**
+ * The embedded runtime over columns, in one thread, and one for the lake where somebody waits for decisions. Records and
+ * their decisions are made durable together, by `process`. Its directory is as `Embedded` says.
+ */
 export class Columnar implements Scoring {
   readonly recovery: Recovery;
   readonly #output: OpenedOutput;
   readonly #front: FrontShell;
   readonly #back: BackShell;
-  readonly #keeper: CutKeeper;
+  readonly #keeper: Pick<CutKeeper, 'close'> | null;
   readonly #slot: BatchSlot;
   readonly #cut: OpenCut;
   readonly #clockMs: () => number;
+  readonly #batchRecordsMax: number;
   readonly #onDurable: ColumnarOptions['onDurable'];
 
   constructor(options: ColumnarOptions) {
@@ -60,16 +70,18 @@ export class Columnar implements Scoring {
     this.#clockMs = clockMs;
     this.#onDurable = options.onDurable;
     this.#output = openOutput(dir, { ...options, definition: weir.definitionHash });
-    const { log, fromOffset, halves, parts, counts, recorded, owner } = this.#output;
-    this.#keeper = new CutKeeper({ dir, owner, parts, definition: weir.definitionHash, disk });
+    const { log, fromOffset, halves, counts, recorded, owner } = this.#output;
     this.recovery = this.#output.recovery;
+    this.#batchRecordsMax = batchRecordsMax;
+    const { sinkOf, openLake, keeper } = keepCuts({ ...options, weir, output: this.#output });
+    this.#keeper = keeper;
     this.#front = openFrontShell({
       logDir: join(dir, 'log'),
       keysDir: join(dir, 'keys'),
       weir,
       loaded: halves?.front ?? null,
       epoch: owner.epoch,
-      sink: this.#keeper.sinkOf('front'),
+      sink: sinkOf('front'),
       fromOffset,
       verifyBelowOffset: log.endOffset,
       cutRecords,
@@ -79,10 +91,11 @@ export class Columnar implements Scoring {
       stateBytesMax,
       disk,
     });
+    const { interner } = this.#front;
     this.#back = new BackShell({
       dir,
       weir,
-      interner: this.#front.interner,
+      interner,
       loaded: halves?.back ?? null,
       counts,
       fromOffset,
@@ -91,8 +104,8 @@ export class Columnar implements Scoring {
       partition: options.partition,
       recorded,
       owner,
-      keep: (cut) => this.#keeper.keep(cut),
-      sink: this.#keeper.sinkOf('back'),
+      lake: openLake(interner, () => this.sync()),
+      sink: sinkOf('back'),
       tells,
       stateBytesMax,
       disk,
@@ -127,18 +140,34 @@ export class Columnar implements Scoring {
     owner.assertOwner();
     const ingestTimeMs = this.#clockMs();
     log.append(incoming.map((record) => ({ ingestTimeMs, ...record })));
-    log.sync();
   }
 
   async process({ lagRecordsMax, onBatch, signal }: Parameters<Scoring['process']>[0]): Promise<void> {
     while (this.lagRecords > lagRecordsMax && signal?.aborted !== true) {
-      const report = await this.#takeBatch();
-      if (report === null) return;
-      onBatch?.(report);
+      const decided = this.#decide();
+      if (decided === null) return;
+      await this.sync();
+      await this.#onDurable?.(decided.batch);
+      await this.#goOnWithCut(decided);
+      onBatch?.(decided.batch);
     }
   }
 
+  /** Decides the next records of the log; null when there are none. Nothing of it is durable before the next `sync`. */
+  async take(): Promise<DurableBatch | null> {
+    const decided = this.#decide();
+    if (decided === null) return null;
+    await this.#goOnWithCut(decided);
+    return decided.batch;
+  }
+
+  /** Makes the records that were appended and the decisions that were made until now durable, without holding up others. */
+  async sync(): Promise<void> {
+    await Promise.all([this.#output.log.syncSoon(), this.#back.syncSoon()]);
+  }
+
   async commit(): Promise<void> {
+    await this.sync();
     await this.#cut.begin();
     await this.#cut.end();
   }
@@ -152,33 +181,79 @@ export class Columnar implements Scoring {
   async close(): Promise<void> {
     await this.#cut.end().catch(() => undefined);
     this.#front.close();
-    this.#back.close();
-    this.#keeper.close();
+    await this.#back.close();
+    this.#keeper?.close();
     this.#output.log.close();
     this.#output.owner.release();
   }
 
-  /** Takes one batch and makes its decisions durable; writes the cut when the batch ends one. */
-  async #takeBatch(): Promise<BatchReport | null> {
+  #decide(): DecidedBatch | null {
     const before = this.nextOffset;
     const taken = this.#front.take(this.#output.log.endOffset, this.#slot);
     if (taken === null) return null;
     const { settled, rare, routed, views, endOffset, endsCut } = taken;
     const told = this.#back.take({ slot: this.#slot, settled, rare, endOffset });
-    this.#back.sync();
-    const report = { records: endOffset - before, nextOffset: endOffset, decisions: told.decisions };
-    await this.#onDurable?.({
-      ...report,
-      texts: told.texts,
-      deadLetters: told.deadLetters,
-      routed,
-      views,
-      reads: this.#slot.reads,
-    });
-    if (endsCut) await this.#cut.begin();
-    else await this.#cut.goOn();
-    return report;
+    const records = endOffset - before;
+    const { reads } = this.#slot;
+    return { batch: { ...told, records, nextOffset: endOffset, routed, views, reads }, endsCut };
   }
+
+  async #goOnWithCut({ batch, endsCut }: DecidedBatch): Promise<void> {
+    if (endsCut) await this.#cut.begin();
+    else await this.#cut.goOn(batch.records / this.#batchRecordsMax);
+  }
+}
+
+type DecidedBatch = { readonly batch: DurableBatch; readonly endsCut: boolean };
+
+type KeepsCuts = {
+  readonly sinkOf: (half: HalfName) => PartSink;
+  readonly openLake: (interner: Interner, makeDurable: () => Promise<void>) => LakeWriter;
+  readonly keeper: Pick<CutKeeper, 'close'> | null;
+};
+
+/** What writes the lake and keeps the cuts: this thread, or one of its own. */
+function keepCuts(
+  options: ColumnarOptions & { readonly weir: ColumnarWeir; readonly output: OpenedOutput },
+): KeepsCuts {
+  const { dir, weir, output, lakeThread, disk = realDisk, partition = 0 } = options;
+  const { owner, parts, fromOffset } = output;
+  const definition = weir.definitionHash;
+  const common = { dir, weir, partition, fromOffset };
+  if (lakeThread === undefined) {
+    const keeper = new CutKeeper({ dir, owner, parts, definition, disk });
+    const keep = keeper.keep.bind(keeper);
+    const openLake: KeepsCuts['openLake'] = (interner, makeDurable) =>
+      durableFirst(createLakeWriter({ ...common, interner, owner, keep, disk }), makeDurable);
+    return { sinkOf: (half) => keeper.sinkOf(half), openLake, keeper };
+  }
+  const { watermarkPer } = weir.options;
+  const thread: LakeThread = startLakeThread({
+    ...common,
+    epoch: owner.epoch,
+    parts,
+    definition,
+    files: lakeThread,
+    watermarkPer,
+  });
+  const { sinkOf } = thread;
+  return {
+    sinkOf,
+    openLake: (interner, makeDurable) => durableFirst(thread.openLake(interner), makeDurable),
+    keeper: null,
+  };
+}
+
+/** A cut is kept of what is durable alone. */
+function durableFirst(lake: LakeWriter, makeDurable: () => Promise<void>): LakeWriter {
+  return {
+    ...lake,
+    endCut: (cut) => {
+      const durable = makeDurable();
+      durable.catch(() => undefined);
+      return lake.endCut(cut, durable);
+    },
+  };
 }
 
 function createSlot({ options }: ColumnarWeir, rowsMax: number): BatchSlot {
@@ -187,6 +262,6 @@ function createSlot({ options }: ColumnarWeir, rowsMax: number): BatchSlot {
   return openSlot(new ArrayBuffer(slotBytes(shape)), shape);
 } /** A batch whose decisions are durable, before anything makes them the past. */
 export type DurableBatch = BatchReport &
-  Pick<Told, 'texts' | 'deadLetters'> &
+  Pick<Told, 'texts' | 'answers' | 'deadLetters'> &
   Pick<FrontEffects, 'routed' | 'views'> &
   Pick<BatchSlot, 'reads'>;

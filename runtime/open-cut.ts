@@ -5,8 +5,8 @@ import type { FrontShell } from './front-shell.ts';
 export type OpenCut = {
   /** Ends the cut before, and begins to write the one that ends here; nothing to do without records since then. */
   readonly begin: () => Promise<void>;
-  /** Writes some more of it, between two batches. */
-  readonly goOn: () => Promise<void>;
+  /** Writes some more of it, between two batches, of which the one before was a share of a full one. */
+  readonly goOn: (share?: number) => Promise<void>;
   /** Writes what is left of it: recovery begins there. */
   readonly end: () => Promise<void>;
 };
@@ -50,16 +50,16 @@ export function createOpenCut({ front, back }: { readonly front: FrontShell; rea
     front.beginCut();
   }
 
-  async function goOn(): Promise<void> {
+  async function goOn(share: number): Promise<void> {
     if (keeping === null) return;
-    for (const parts of halves) parts.slice('some');
+    for (const parts of halves) parts.slice('some', share);
     // Batches do not wait for the files of the lake and their syncs.
     if (isKept) await end();
   }
 
   return {
     begin: () => unlessFailed(begin),
-    goOn: () => unlessFailed(goOn),
+    goOn: (share = 1) => (keeping === null ? Promise.resolve() : unlessFailed(() => goOn(share))),
     end: () => unlessFailed(end),
   };
 }

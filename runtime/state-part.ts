@@ -37,8 +37,11 @@ export type LoadedHalf = {
 export type StateParts = {
   /** Begins the part of the cut at an offset, and ends the one before. */
   readonly begin: (offset: number, rest: unknown) => void;
-  /** Goes on with the open part; `all` ends it. Nothing to do without one. */
-  readonly slice: (extent: 'some' | 'all') => void;
+  /**
+   * Goes on with the open part; `all` ends it. Nothing to do without one. `share` is how much of a full batch was taken
+   * since the slice before: small batches are held up little.
+   */
+  readonly slice: (extent: 'some' | 'all', share?: number) => void;
   readonly isOpen: () => boolean;
 };
 
@@ -56,8 +59,10 @@ export type StatePartsOptions = {
 
 const kinds = { rest: 1, texts: 2, slots: 3 } as const;
 const textsOfSlice = 65_536;
-/** A slice copies at least this many slots. */
+/** A slice after a full batch copies at least this many slots, any other at least the few that cost some microseconds. */
 const sliceSlotsMin = 4096;
+const sliceSlotsLeast = 512;
+const textsLeast = 1024;
 
 type Rest = { readonly rest: unknown; readonly shapes: readonly PageShape[] };
 
@@ -83,12 +88,12 @@ export function createStateParts(options: StatePartsOptions): StateParts {
     }
   };
 
-  function slice(extent: 'some' | 'all'): void {
+  function slice(extent: 'some' | 'all', share = 1): void {
     do {
       if (!isOpen) return;
-      const packed = texts.next();
+      const packed = texts.next(Math.max(textsLeast, Math.ceil(textsOfSlice * share)));
       if (packed !== null) send(kinds.texts, packed);
-      else copyPageSlice(book, sliceSlots);
+      else copyPageSlice(book, Math.max(sliceSlotsLeast, Math.ceil(sliceSlots * share)));
       sendCopies('full');
       if (book.isCopying || packed !== null) continue;
       sendCopies('all');
@@ -129,9 +134,9 @@ function createTextRange(interner: Interner | null, told: number) {
       until = interner?.size ?? 0;
     },
     /** Null when none are left. */
-    next: (): Uint8Array<ArrayBuffer> | null => {
+    next: (countMax: number): Uint8Array<ArrayBuffer> | null => {
       if (interner === null || from === until) return null;
-      const to = Math.min(until, from + textsOfSlice);
+      const to = Math.min(until, from + countMax);
       const packed = exportFrom(interner, from, to);
       from = to;
       return packed;

@@ -18,13 +18,15 @@ export function bodyOfProblem({ retryAfter: _left, ...problem }: Problem): objec
   return { type: `urn:weir:problem:${problem.code}`, ...problem };
 }
 
+/** The headers that a problem is sent with. */
+export function headersOfProblem({ retryAfter }: Problem): Record<string, string> {
+  const type = { 'content-type': 'application/problem+json' };
+  return retryAfter === undefined ? type : { ...type, 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) };
+}
+
 /** Answers with a problem. */
 export function answerProblem(context: Context, problem: Problem): Response {
-  const { retryAfter, status } = problem;
-  if (retryAfter !== undefined) context.header('retry-after', String(Math.max(1, Math.ceil(retryAfter))));
-  return context.body(JSON.stringify(bodyOfProblem(problem)), status, {
-    'content-type': 'application/problem+json',
-  });
+  return context.body(JSON.stringify(bodyOfProblem(problem)), problem.status, headersOfProblem(problem));
 }
 
 const statusOf: Readonly<Record<Refusal['code'], ContentfulStatusCode>> = {
@@ -80,6 +82,14 @@ export const problems = {
     code: 'notReady',
     title: 'no events are taken now',
     detail: 'got an event while starting or stopping; send it again: the same eventId is decided once',
+    retryAfter: 1,
+  },
+  busy: {
+    status: 503,
+    code: 'busy',
+    title: 'as many events wait as may wait',
+    detail:
+      'got an event beyond the limit of events that wait for their decisions (waitingMax); it was not taken: send it again',
     retryAfter: 1,
   },
   late: {

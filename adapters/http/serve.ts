@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createAdaptorServer } from '@hono/node-server';
+import { createServer } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import type { createApp } from './app.ts';
 
 /** A server that listens. */
@@ -11,13 +12,13 @@ const keepAliveTimeout = 65_000;
 
 /** Listens on a port or, when it is taken, on the next free one; 0 is any. */
 export async function listen(
-  app: ReturnType<typeof createApp>,
+  { app, direct }: ReturnType<typeof createApp>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listening> {
   for (let attempt = 0; ; attempt++) {
-    const server = createAdaptorServer({
-      fetch: app.fetch,
-      serverOptions: { keepAliveTimeout, headersTimeout: keepAliveTimeout },
+    const listener = getRequestListener(app.fetch);
+    const server = createServer({ keepAliveTimeout, headersTimeout: keepAliveTimeout }, (request, response) => {
+      if (!direct(request, response)) void listener(request, response);
     });
     server.listen(port === 0 ? 0 : port + attempt, host);
     try {
@@ -35,7 +36,7 @@ export async function listen(
         const closed = once(server, 'close');
         server.close();
         // Connections that wait for a next request would hold it open.
-        if ('closeIdleConnections' in server) server.closeIdleConnections();
+        server.closeIdleConnections();
         await closed;
       },
     };

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { Callers } from '../../adapters/http/api-keys.ts';
+import type { DecisionAnswer } from '../../adapters/http/port.ts';
 import { withPath } from '../../adapters/files/failure.ts';
 import type { DecisionView } from '../../core/contract/decision-view.ts';
 import { WeirError } from '../../core/contract/failure.ts';
@@ -24,6 +25,7 @@ type ServeOptions = WeirFileOptions & {
   readonly keys?: string;
   readonly deadlineMs: number;
   readonly cutRecords: number;
+  readonly waitingMax: number;
   readonly json?: true;
 };
 
@@ -41,11 +43,12 @@ export function addServe(program: Command, invocation: Invocation): void {
     .option('--keys <file>', 'who may call: see docs/api.md (without it one key is made and printed)')
     .option('--deadline-ms <ms>', 'how long a caller waits at most', wholeNumber(1), 180)
     .option(
-      '--cut-records <n>',
-      'events between two checkpoints: few, as each holds up what comes meanwhile',
+      '--waiting-max <n>',
+      'events that may wait for decisions: beyond them the answer is 503',
       wholeNumber(1),
-      2048,
+      1024,
     )
+    .option('--cut-records <n>', 'events between two checkpoints, which a crash decides again', wholeNumber(1), 16_384)
     .addOption(jsonOption());
   addWeirFileOptions(command);
   addExamples(
@@ -72,12 +75,15 @@ async function serve(options: ServeOptions): Promise<number> {
     ]);
   const made = options.keys === undefined ? makeKey([...scopes], hashOfKey) : null;
   const callers = made?.callers ?? readKeys(options.keys ?? '', keysFile);
-  const assembled = await assemble(weirFilesOf(options));
+  const files = weirFilesOf(options);
+  const assembled = await assemble(files);
   const source = { path: 'http', sizeBytes: null, format: 'http', mapping: null };
   const authorizer = await openAuthorizer({
     dir: out,
     assembled,
+    files,
     cutRecords: options.cutRecords,
+    waitingMax: options.waitingMax,
     findKept: (id) => findKept(out, id),
   });
   claimManifest({
@@ -131,9 +137,10 @@ function readKeys(path: string, schema: z.ZodType<Callers>): Callers {
   throw invalid(z.prettifyError(parsed.error));
 }
 
-async function findKept(out: string, decisionId: string): Promise<DecisionView | null> {
+async function findKept(out: string, decisionId: string): Promise<DecisionAnswer | null> {
   try {
-    return viewOfRow(await findDecision(out, decisionId));
+    const view = viewOfRow(await findDecision(out, decisionId));
+    return { decisionId: view.decisionId, tenantId: view.tenantId, text: JSON.stringify(view) };
   } catch (error) {
     if (error instanceof WeirError && error.code === 'DECISION_NOT_FOUND') return null;
     throw error;

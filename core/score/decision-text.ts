@@ -68,7 +68,7 @@ function createForeignTexts({ foreign = [] }: Scoring): (decisions: DecisionColu
 }
 
 /** The reasons that a model gives for a row, in JSON with commas between. */
-function createReasonTexts({ model }: Scoring) {
+export function createReasonTexts({ model }: Scoring) {
   const { vectorLength } = model;
   const subjects = reasonSubjects(model).map((subject) => ({
     ...subject,
@@ -97,7 +97,7 @@ function createReasonTexts({ model }: Scoring) {
 type RuleTexts = { readonly reasons: string; readonly hits: string };
 
 /** What hits together, in JSON: few of the combinations ever do. */
-function createRuleTexts({ rules }: CompiledRules): (decisions: DecisionColumns, row: number) => RuleTexts {
+export function createRuleTexts({ rules }: CompiledRules): (decisions: DecisionColumns, row: number) => RuleTexts {
   const known = new Map<number | string, RuleTexts>();
   return ({ ruleHits, ruleWords }, row) => {
     const words = ruleHits.subarray(row * ruleWords, (row + 1) * ruleWords);
@@ -122,7 +122,7 @@ function numbersText(values: Float64Array, from: number, count: number): string 
 }
 
 /** As JSON has it: what is no finite number is null. */
-function numberText(value: number): string {
+export function numberText(value: number): string {
   return Number.isFinite(value) ? `${value}` : 'null';
 }
 

@@ -43,29 +43,35 @@ export const ledgerTextBytesMax = ledgerRowsMax * 48;
 
 /** The columns of one segment, empty. */
 export function createLedgerColumns(): LedgerColumns {
-  const buffer = new ArrayBuffer(measureLayout(layOutLedger));
+  const buffer = new ArrayBuffer(measureLayout((space) => layOutLedger(space)));
   return layOutLedger(createColumnSpace(buffer));
 }
 
+/** Room for entries. */
+export type LedgerRoom = { readonly rowsMax: number; readonly textBytesMax: number };
+
 /** Lays out the columns of one segment. */
-function layOutLedger(space: ColumnSpace): LedgerColumns {
+export function layOutLedger(
+  space: ColumnSpace,
+  { rowsMax, textBytesMax }: LedgerRoom = { rowsMax: ledgerRowsMax, textBytesMax: ledgerTextBytesMax },
+): LedgerColumns {
   return {
     counts: space.uint32(2),
-    kind: space.uint8(ledgerRowsMax),
-    unmatched: space.uint8(ledgerRowsMax),
-    outcome: space.uint8(ledgerRowsMax),
-    tenant: space.int32(ledgerRowsMax),
-    account: space.int32(ledgerRowsMax),
-    merchant: space.int32(ledgerRowsMax),
-    currency: space.int32(ledgerRowsMax),
-    amountMinor: space.float64(ledgerRowsMax),
-    eventTimeMs: space.float64(ledgerRowsMax),
-    offset: space.float64(ledgerRowsMax),
-    sequence: space.float64(ledgerRowsMax),
-    entryHash: space.uint32(ledgerRowsMax * 4),
-    authorizationIdStart: space.uint32(ledgerRowsMax),
-    authorizationIdEnd: space.uint32(ledgerRowsMax),
-    text: space.uint8(ledgerTextBytesMax),
+    kind: space.uint8(rowsMax),
+    unmatched: space.uint8(rowsMax),
+    outcome: space.uint8(rowsMax),
+    tenant: space.int32(rowsMax),
+    account: space.int32(rowsMax),
+    merchant: space.int32(rowsMax),
+    currency: space.int32(rowsMax),
+    amountMinor: space.float64(rowsMax),
+    eventTimeMs: space.float64(rowsMax),
+    offset: space.float64(rowsMax),
+    sequence: space.float64(rowsMax),
+    entryHash: space.uint32(rowsMax * 4),
+    authorizationIdStart: space.uint32(rowsMax),
+    authorizationIdEnd: space.uint32(rowsMax),
+    text: space.uint8(textBytesMax),
   };
 }
 

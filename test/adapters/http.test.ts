@@ -30,6 +30,7 @@ const decision: DecisionView = {
   tooLate: false,
   fallback: null,
 };
+const kept = { decisionId: decision.decisionId, tenantId: decision.tenantId, text: JSON.stringify(decision) };
 
 function keyOf(
   id: string,
@@ -54,17 +55,17 @@ const callers: Callers = {
 
 function appOf(port: Partial<ScoringPort> = {}, deadlineMs = 1000) {
   const submitted: SubmittedEvent[] = [];
-  const answer: Answer = { kind: 'decided', decision, isRepeat: false };
+  const answer: Answer = { kind: 'decided', decision: kept, isRepeat: false };
   const whole: ScoringPort = {
     submit: async (event) => {
       submitted.push(event);
       return event.topic === 'payments.authorization.v1' ? answer : { kind: 'accepted', offset: 1 };
     },
-    decision: async (id) => (id === decision.decisionId ? decision : null),
+    decision: async (id) => (id === decision.decisionId ? kept : null),
     isReady: () => true,
     ...port,
   };
-  const app = createApp({ port: whole, callers, deadlineMs, metrics: async () => 'weir_events 1\n' });
+  const { app } = createApp({ port: whole, callers, deadlineMs, metrics: async () => 'weir_events 1\n' });
   const ask = async (path: string, body: unknown, key = 'all', headers: Record<string, string> = {}) => {
     const answered = await app.request(path, {
       ...(body === undefined ? {} : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -89,7 +90,9 @@ describe('the score API', () => {
     const { ask, submitted } = appOf();
     expect(await ask(path, sampleAuthorization)).toMatchObject({ status: 200, json: decision });
     expect(JSON.parse(Buffer.from(submitted[0]?.bytes ?? []).toString())).toEqual(sampleAuthorization);
-    expect(submitted[0]?.idHash).toMatch(/^[0-9a-f]{32}$/);
+    const { tenantId, accountId, eventId } = sampleAuthorization;
+    const topic = 'payments.authorization.v1';
+    expect(submitted[0]?.identity).toEqual({ topic, tenantId, key: accountId, eventId });
   });
 
   test.each([

@@ -2,11 +2,10 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { Answer } from '../../adapters/http/port.ts';
-import type { DecisionView } from '../../core/contract/decision-view.ts';
-import { idempotencyHash, idempotencyKey } from '../../core/contract/idempotency-key.ts';
+import type { Answer, DecisionAnswer } from '../../adapters/http/port.ts';
+import { type DecisionView, decisionView } from '../../core/contract/decision-view.ts';
 import { assemble, shippedFiles } from '../../runtime/assemble.ts';
-import { type Authorizer, openAuthorizer } from '../../runtime/authorizer.ts';
+import { type Authorizer, type AuthorizerOptions, openAuthorizer } from '../../runtime/authorizer.ts';
 import { sampleAuthorization, sampleDispute, sampleRelease } from '../contract/sample-events.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-authorizer-'));
@@ -17,9 +16,16 @@ const startMs = Date.now() - 100_000;
 
 async function open(
   name: string,
-  findKept: (id: string) => Promise<DecisionView | null> = nobody,
+  findKept: (id: string) => Promise<DecisionAnswer | null> = nobody,
+  more: Partial<AuthorizerOptions> = {},
 ): Promise<Authorizer> {
-  return openAuthorizer({ dir: join(dir, name), assembled: await assemble(shippedFiles), findKept, cutRecords: 200 });
+  return openAuthorizer({
+    dir: join(dir, name),
+    assembled: await assemble(shippedFiles),
+    findKept,
+    cutRecords: 200,
+    ...more,
+  });
 }
 
 type Sent = Pick<typeof sampleAuthorization, 'tenantId' | 'accountId' | 'eventId' | 'eventTimeMs'>;
@@ -30,13 +36,13 @@ function payment(number: number, more: Partial<typeof sampleAuthorization> = {})
 
 function submit(authorizer: Authorizer, event: Sent, topic = 'payments.authorization.v1'): Promise<Answer> {
   const { tenantId, accountId, eventId } = event;
-  const idHash = idempotencyHash(idempotencyKey({ topic, tenantId, key: accountId, eventId }));
-  return authorizer.submit({ topic, bytes: Buffer.from(JSON.stringify(event)), idHash });
+  const identity = { topic, tenantId, key: accountId, eventId };
+  return authorizer.submit({ topic, bytes: Buffer.from(JSON.stringify(event)), identity });
 }
 
 function decided(answer: Answer): DecisionView {
   if (answer.kind !== 'decided') throw new Error(`got ${answer.kind}, expected a decision`);
-  return answer.decision;
+  return decisionView.parse(JSON.parse(answer.decision.text));
 }
 
 test('the same event a hundred times at once is decided once, and all are answered with that', async () => {
@@ -82,7 +88,7 @@ test('what was answered is the decision, after a crash and after an ordered end'
   const filter = (path: string) => !basename(path).startsWith('owner');
   cpSync(join(dir, 'crash'), join(dir, 'crashed'), { recursive: true, filter });
   const asked: string[] = [];
-  const kept = new Map(first.map((view) => [view.decisionId, view]));
+  const kept = new Map(first.map((view) => [view.decisionId, { ...view, text: JSON.stringify(view) }]));
   const crashed = await open('crashed', async (id) => {
     asked.push(id);
     return kept.get(id) ?? null;
@@ -94,4 +100,16 @@ test('what was answered is the decision, after a crash and after an ordered end'
   await crashed.close();
   await authorizer.close();
   await expect(submit(authorizer, payment(501))).rejects.toMatchObject({ code: 'NOT_READY' });
+});
+
+test('an event beyond those that may wait is refused, and the others are answered', async () => {
+  const authorizer = await open('busy', nobody, { waitingMax: 10 });
+  const asked = await Promise.allSettled(
+    Array.from({ length: 30 }, (_, number) => submit(authorizer, payment(number))),
+  );
+  const refused = asked.filter(({ status }) => status === 'rejected');
+  expect(refused.length).toBe(20);
+  for (const one of refused) expect(one).toMatchObject({ reason: { code: 'BUSY', facts: { waitingMax: 10 } } });
+  expect((await submit(authorizer, payment(11))).kind).toBe('decided');
+  await authorizer.close();
 });

@@ -11,7 +11,7 @@ import { disturb, type DisturbedItem, noDisturbance } from '../../simulate/distu
 import { simulatePayments } from '../../simulate/payments.ts';
 
 /** How an output directory is opened. */
-export type Engine = 'readable' | 'oneThread' | 'split';
+export type Engine = 'readable' | 'oneThread' | 'lakeThread' | 'split';
 
 /** Batches and cuts so small that there are many of each; neither divides the other. */
 export const limits = { batchRecordsMax: 48, cutRecords: 700 };
@@ -27,6 +27,7 @@ export async function openWith(engine: Engine, dir: string): Promise<Scoring> {
   const assembled = await assembledOnce.value;
   if (engine === 'readable') return new Embedded({ dir, weir: assembled.weir, clockMs, ...limits });
   if (engine === 'oneThread') return new Columnar({ dir, assembled, clockMs, ...limits });
+  if (engine === 'lakeThread') return new Columnar({ dir, assembled, clockMs, ...limits, lakeThread: shippedFiles });
   return openSplit({ dir, assembled, files: shippedFiles, clockMs, ...limits });
 }
 

@@ -40,7 +40,7 @@ test('the stream has something of everything', () => {
   expect(revised?.length).toBeGreaterThan(10);
 });
 
-describe.each(['oneThread', 'split'] as const)('the columnar engine, %s,', (engine) => {
+describe.each(['oneThread', 'lakeThread', 'split'] as const)('the columnar engine, %s,', (engine) => {
   test('writes the rows of the readable one, and sums the same', async () => {
     const dir = join(root, `${engine}-whole`);
     expect(differences(await finish(await openWith(engine, dir), items, dir))).toEqual([]);

@@ -17,6 +17,8 @@ import {
 import { createDecider, type Scoring } from '../../core/score/decide.ts';
 import type { Decision } from '../../core/score/decision.ts';
 import { createDecisionText } from '../../core/score/decision-text.ts';
+import { createDecisionViewText } from '../../core/score/decision-view-text.ts';
+import { viewOfDecision } from '../../core/score/decision-view.ts';
 import { type DecidedRow, materialise } from '../../core/score/materialise.ts';
 import { bindModel, parseModel } from '../../core/score/model.ts';
 import { compileRules } from '../../core/score/rules.ts';
@@ -104,12 +106,16 @@ function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] 
   return decisions;
 }
 
-/** A row's decision, whose published text is the JSON of it. */
+/** A row's decision, whose published text is the JSON of it, and whose answered text that of its view. */
 function asPublished(decided: DecidedRow): Decision {
   const decision = materialise(decided);
   const published = createDecisionText(decided)(decided, decided.row);
   const { offset, accountId, outcome } = decision;
   expect(published).toEqual({ offset, accountId, outcome, text: JSON.stringify(decision) });
+  const answered = createDecisionViewText({ ...decided, featureNames })(decided, decided.row);
+  const { decisionId, tenantId } = decision;
+  const text = JSON.stringify(viewOfDecision(decision, featureNames));
+  expect(answered).toEqual({ offset, decisionId, tenantId, text });
   return decision;
 }
 
