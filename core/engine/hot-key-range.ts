@@ -75,7 +75,7 @@ export function findEntry(
   entry: { readonly timeMs: number; readonly offset: number; readonly depth: number },
 ): number {
   const { timeMs, offset, depth } = entry;
-  plan.path.nodes.length = depth + 1;
+  plan.path.length = depth + 1;
   plan.path.nodes[depth] = node;
   for (let child = childAt(node, timeMs); child >= 0; child--) {
     plan.path.children[depth] = child;

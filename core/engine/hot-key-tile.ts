@@ -26,8 +26,8 @@ export type TilePlan = {
   readonly entry: Float64Array;
   /** Adds entries `[from, until)` of a segment to a tile, but for the one at offset `self` where that is left out. */
   readonly accumulate: Accumulate;
-  /** The way down to the entry that was touched last, outermost first. */
-  readonly path: { readonly nodes: HotNode[]; readonly children: number[] };
+  /** The way down to the entry that was touched last, outermost first: the first `length` of each. */
+  readonly path: { readonly nodes: HotNode[]; readonly children: number[]; length: number };
 };
 
 /** Generated code that adds entries to a tile. */

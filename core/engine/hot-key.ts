@@ -67,7 +67,7 @@ export function placeEntry(
     if (timeMs < node.firstMs[child]!) node.firstMs[child] = timeMs;
     plan.path.nodes[depth] = node;
     plan.path.children[depth] = child;
-    plan.path.nodes.length = depth + 1;
+    plan.path.length = depth + 1;
     if (node.level > 1) {
       node = node.nodes[child]!;
       continue;
@@ -85,7 +85,7 @@ export function noteEntry(slab: Slab, plan: TilePlan, position: number): void {
   const local = localOf(position);
   clearTile(plan, entry, 0);
   plan.accumulate(f64, i32, local, local + 1, noSelf, allLabelsMs, entry);
-  for (let depth = 0; depth < path.nodes.length; depth++) {
+  for (let depth = 0; depth < path.length; depth++) {
     addTile(plan, entry, 0, path.nodes[depth]!.tiles, path.children[depth]! * slots);
   }
 }
@@ -111,8 +111,8 @@ export function placeInBlock(
 
 /** Makes the tiles above the entry that was found last anew, bottom up. */
 export function refreshTiles(slab: Slab, plan: TilePlan): void {
-  const { nodes, children } = plan.path;
-  for (let depth = nodes.length - 1; depth >= 0; depth--) {
+  const { nodes, children, length } = plan.path;
+  for (let depth = length - 1; depth >= 0; depth--) {
     if (nodes[depth]!.level === 1) tileBlock(slab, plan, nodes[depth]!, children[depth]!);
     else tileNode(plan, nodes[depth]!, children[depth]!);
   }

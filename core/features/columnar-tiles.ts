@@ -45,7 +45,7 @@ export function planTiles(
     if (stream !== undefined) readers.set(index, readerOf(spec, stream.slots));
   }
   const accumulate = compileAccumulate(all, layout);
-  const path = { nodes: [], children: [] };
+  const path = { nodes: [], children: [], length: 0 };
   const excludesSelf = all.some(({ spec }) => spec.excludeSelf);
   const entry = new Float64Array(slots);
   return { tiles: { slots, sumSlots, minEnd, excludesSelf, fanout, sizeClass, entry, accumulate, path }, readers };

@@ -18,7 +18,7 @@ function tilePlan(): TilePlan {
     fanout: 4,
     sizeClass: 3,
     entry: new Float64Array(4),
-    path: { nodes: [], children: [] },
+    path: { nodes: [], children: [], length: 0 },
     accumulate: (f64, _i32, from, until, _self, _labelsUntilMs, tile) => {
       for (let entry = from; entry < until; entry++) {
         const value = f64[entry * 3 + 2] ?? 0;
