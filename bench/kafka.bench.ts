@@ -26,11 +26,14 @@ const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '400000' },
     seconds: { type: 'string', default: '20' },
+    /** Seconds at the rate before any latency counts: the worker's code is compiled then. */
+    warmth: { type: 'string', default: '5' },
     rates: { type: 'string', default: '5000,20000,40000' },
   },
 });
 const events = Number(values.events);
 const seconds = Number(values.seconds);
+const warmth = Number(values.warmth);
 const root = mkdtempSync(join(tmpdir(), 'weir-bench-'));
 const lines: string[] = [];
 let broker: Broker | null = null;
@@ -91,13 +94,19 @@ async function atRate(rate: number): Promise<number> {
   const run = await openRun();
   const worker = await startWorker(run);
   const latencyUs = createHistogram();
-  const reader = await openReader(run, latencyUs);
+  const clocked: Clocked = { latencyUs, read: 0, fromMs: Date.now() + warmth * 1000 };
+  const reader = await openReader(run, clocked);
   const producer = await run.driver.openProducer();
-  const total = rate * seconds;
+  const total = rate * (warmth + seconds);
   const startMs = performance.now();
-  const cpu = { worker: cpuMsOf(worker.pid), broker: cpuMsOf(run.brokerPid) };
+  let cpu = { worker: cpuMsOf(worker.pid), broker: cpuMsOf(run.brokerPid) };
+  let isWarm = false;
   const sending = new Set<Promise<void>>();
   for (let sent = 0; sent < total;) {
+    if (!isWarm && performance.now() - startMs > warmth * 1000) {
+      isWarm = true;
+      cpu = { worker: cpuMsOf(worker.pid), broker: cpuMsOf(run.brokerPid) };
+    }
     const due = Math.min(total, Math.floor(((performance.now() - startMs) * rate) / 1000));
     if (due > sent) {
       const from = sent;
@@ -112,8 +121,8 @@ async function atRate(rate: number): Promise<number> {
     await sleep(5);
   }
   await Promise.all(sending);
-  while (latencyUs.count < total) await sleep(20);
-  const each = (cpuMs: number): string => ((cpuMs * 1000) / total).toFixed(2);
+  while (clocked.read < total) await sleep(20);
+  const each = (cpuMs: number): string => ((cpuMs * 1000) / (rate * seconds)).toFixed(2);
   const ms = (share: number): string => ((quantile(latencyUs, share) ?? 0) / 1000).toFixed(1);
   lines.push(
     `${rate} a second for ${seconds} s: latency ms p50 ${ms(0.5)}, p95 ${ms(0.95)}, p99 ${ms(0.99)}, p99.9 ${ms(0.999)}, longest ` +
@@ -126,8 +135,11 @@ async function atRate(rate: number): Promise<number> {
   return total;
 }
 
+/** Latencies of payments made since a time, and how many decisions were read in all. */
+type Clocked = { readonly latencyUs: Histogram; readonly fromMs: number; read: number };
+
 /** A member of another group that reads the decisions as they are committed. */
-async function openReader(run: KafkaRun, latencyUs: Histogram): Promise<{ readonly close: () => Promise<void> }> {
+async function openReader(run: KafkaRun, clocked: Clocked): Promise<{ readonly close: () => Promise<void> }> {
   let held = 0;
   let joined: () => void = () => undefined;
   const ready = new Promise<void>((resolve) => {
@@ -142,7 +154,7 @@ async function openReader(run: KafkaRun, latencyUs: Histogram): Promise<{ readon
       return come.map((at) => ({ ...at, nextOffset: 0 }));
     },
     onRevoked: async () => undefined,
-    onBatch: async (batch) => clock(batch, latencyUs),
+    onBatch: async (batch) => clock(batch, clocked),
     onFailure: (error) => {
       throw error;
     },
@@ -154,11 +166,13 @@ async function openReader(run: KafkaRun, latencyUs: Histogram): Promise<{ readon
 const timeField = Buffer.from('"eventTimeMs":');
 
 /** From the making of a payment, just before it was sent, until its decision could be read. */
-function clock({ records }: KafkaBatch, latencyUs: Histogram): void {
+function clock({ records }: KafkaBatch, clocked: Clocked): void {
   const timeMs = Date.now();
   for (const { value } of records) {
     const text = Buffer.from(value ?? new Uint8Array());
     const at = text.indexOf(timeField) + timeField.length;
-    record(latencyUs, { value: (timeMs - Number(text.toString('latin1', at, at + 13))) * 1000 });
+    const madeMs = Number(text.toString('latin1', at, at + 13));
+    if (madeMs >= clocked.fromMs) record(clocked.latencyUs, { value: (timeMs - madeMs) * 1000 });
   }
+  clocked.read += records.length;
 }

@@ -11,6 +11,7 @@ import { inputContracts } from '../core/contract/contracts.ts';
 import { decisionContract } from '../core/contract/decision.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { assemble } from '../runtime/assemble.ts';
+import { expectLongRun } from '../runtime/compiler-settings.ts';
 import type { KafkaPlan } from '../runtime/kafka-partition.ts';
 import { contractsOfTopics, type KafkaSource, parseKafkaSource, planPartitions } from '../runtime/kafka-plan.ts';
 import { runKafkaWorker, type WorkerEvents } from '../runtime/kafka-worker.ts';
@@ -31,6 +32,7 @@ type Options = KafkaRunOptions &
 
 /** Runs a worker until it is stopped, then says what it has done. */
 export async function runFromKafka(options: Options): Promise<number> {
+  expectLongRun();
   using interruption = listenForInterruption();
   const { group, state, source: address, decisions, instanceId, metricsPort, sessionTimeoutMs, json } = options;
   if (group === undefined) throw missing('--group <group>', 'Kafka');

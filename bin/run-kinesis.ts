@@ -6,6 +6,7 @@ import { openStream } from '../adapters/kinesis/stream.ts';
 import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { assemble } from '../runtime/assemble.ts';
+import { expectLongRun } from '../runtime/compiler-settings.ts';
 import { assertOwnKeys, assertShards, parseKinesisSource } from '../runtime/kinesis-plan.ts';
 import type { KinesisPlan } from '../runtime/kinesis-shard.ts';
 import { type KinesisEvents, runKinesisWorker } from '../runtime/kinesis-worker.ts';
@@ -32,6 +33,7 @@ type Options = Pick<
 
 /** Runs a worker on a stream of Kinesis until it is stopped, then says what it has done. */
 export async function runFromKinesis(options: Options): Promise<number> {
+  expectLongRun();
   using interruption = listenForInterruption();
   const { group, state, instanceId, metricsPort, sessionTimeoutMs, pollMs, json } = options;
   if (group === undefined) throw missing('--group <group>', 'Kinesis');
