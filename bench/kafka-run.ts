@@ -69,14 +69,8 @@ function recordsOf(topic: string, { from, count, when }: { from: number; count: 
 export type BenchWorker = { readonly process: ChildProcess; readonly pid: number; readonly metricsUrl: string };
 
 /** Starts the process of a worker. */
-export function spawnWorker({
-  bootstrap,
-  payments,
-  decisions,
-  group,
-  dir,
-  files,
-}: KafkaRun): ChildProcessByStdio<null, null, Readable> {
+export function spawnWorker(run: KafkaRun, more: readonly string[] = []): ChildProcessByStdio<null, null, Readable> {
+  const { bootstrap, payments, decisions, group, dir, files } = run;
   return spawn(
     process.execPath,
     [
@@ -90,24 +84,42 @@ export function spawnWorker({
       `--definition=${files.definition}`,
       `--rules=${files.rules}`,
       `--model=${files.model}`,
+      ...more,
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
 }
 
 /** Starts a worker; resolves once it has all partitions. */
-export async function startWorker(run: KafkaRun): Promise<BenchWorker> {
-  const child = spawnWorker(run);
-  let said = '';
-  const ready = new Promise<void>((resolve, reject) => {
-    child.stderr.on('data', (bytes: Buffer) => {
-      said += bytes.toString();
-      if ((said.match(/is ours/g) ?? []).length >= partitions) resolve();
-    });
-    child.once('exit', () => reject(new Error(`got the end of the worker, expected it to run: ${said}`)));
+export async function startWorker(run: KafkaRun, more: readonly string[] = []): Promise<BenchWorker> {
+  const [worker] = await startWorkers(run, 1, more);
+  if (worker === undefined) throw new Error('got no worker, expected one');
+  return worker;
+}
+
+/** Starts workers of one group; resolves once they have all partitions among them, each some. */
+export async function startWorkers(run: KafkaRun, count: number, more: readonly string[] = []): Promise<BenchWorker[]> {
+  const started = Array.from({ length: count }, () => ({ child: spawnWorker(run, more), said: '' }));
+  await new Promise<void>((resolve, reject) => {
+    for (const worker of started) {
+      worker.child.stderr.on('data', (bytes: Buffer) => {
+        worker.said += bytes.toString();
+        const owned = started.map(({ said }) => timesIn(said, /is ours/g) - timesIn(said, /is let go/g));
+        const all = owned.reduce((sum, one) => sum + one, 0);
+        if (all >= partitions && owned.every((one) => one > 0)) resolve();
+      });
+      worker.child.once('exit', () => reject(new Error(`got the end of a worker, expected it to run: ${worker.said}`)));
+    }
   });
-  await ready;
-  return { process: child, pid: child.pid ?? 0, metricsUrl: /http:\S+/.exec(said)?.[0] ?? '' };
+  return started.map(({ child, said }) => ({
+    process: child,
+    pid: child.pid ?? 0,
+    metricsUrl: /http:\S+/.exec(said)?.[0] ?? '',
+  }));
+}
+
+function timesIn(text: string, pattern: RegExp): number {
+  return (text.match(pattern) ?? []).length;
 }
 
 /** Ends a worker in order. */

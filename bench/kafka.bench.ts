@@ -16,6 +16,7 @@ import {
   partitions,
   rssMibOf,
   startWorker,
+  startWorkers,
   stopWorker,
 } from './kafka-run.ts';
 
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     /** Seconds at the rate before any latency counts: the worker's code is compiled then. */
     warmth: { type: 'string', default: '5' },
     rates: { type: 'string', default: '5000,20000,40000' },
+    'fetch-wait': { type: 'string', default: '30' },
   },
 });
 const events = Number(values.events);
@@ -44,7 +46,7 @@ process.on('exit', () => rmSync(root, { recursive: true, force: true }));
  * sinks on, decisions in transactions. Features of accounts and cards, a model of one split.
  */
 export const variants = [
-  { name: 'from a full topic', run: fromFullTopic },
+  ...[1, 2].map((count) => ({ name: `${workersOf(count)}, from a full topic`, run: () => fromFullTopic(count) })),
   ...String(values.rates)
     .split(',')
     .map((rate) => ({ name: `${rate} a second`, run: () => atRate(Number(rate)) })),
@@ -61,7 +63,7 @@ async function openRun(): Promise<KafkaRun & { readonly brokerPid: number }> {
   return { ...(await createRun(broker, { dir: root, files: writeAccountFiles(root) })), brokerPid: broker.pid() };
 }
 
-async function fromFullTopic(): Promise<number> {
+async function fromFullTopic(count: number): Promise<number> {
   const run = await openRun();
   const producer = await run.driver.openProducer();
   const step = 5000;
@@ -71,28 +73,37 @@ async function fromFullTopic(): Promise<number> {
   await producer.close();
   const brokerMs = cpuMsOf(run.brokerPid);
   const startMs = performance.now();
-  const worker = await startWorker(run);
-  const workerPid = worker.pid;
-  // From when it has its partitions: the start of the process is not what is measured.
+  const workers = await startWorkers(run, count);
+  const decided = async (): Promise<number> => sumOf(await Promise.all(workers.map(decidedBy)));
+  const worked = (): number => sumOf(workers.map(({ pid }) => cpuMsOf(pid)));
+  // From when they have their partitions: the start of the process is not what is measured.
   const readyMs = performance.now();
-  const atStart = { worker: cpuMsOf(workerPid), decided: await decidedBy(worker) };
-  while ((await decidedBy(worker)) < events) await sleep(50);
+  const atStart = { worked: worked(), decided: await decided() };
+  while ((await decided()) < events) await sleep(50);
   const seconds = (performance.now() - readyMs) / 1000;
-  const decided = events - atStart.decided;
-  const each = (cpuMs: number): string => ((cpuMs * 1000) / decided).toFixed(2);
-  const worked = cpuMsOf(workerPid) - atStart.worker;
+  const since = events - atStart.decided;
+  const each = (cpuMs: number): string => ((cpuMs * 1000) / since).toFixed(2);
   lines.push(
-    `from a full topic: ${Math.round(decided / seconds)} decisions/s; CPU us a decision: worker ${each(worked)}, broker ` +
-      `${each(cpuMsOf(run.brokerPid) - brokerMs)}; worker ${rssMibOf(workerPid).toFixed(0)} MiB; ready after ${((readyMs - startMs) / 1000).toFixed(1)} s`,
+    `${workersOf(count)} from a full topic: ${Math.round(since / seconds)} decisions/s; CPU us a decision: worker ` +
+      `${each(worked() - atStart.worked)}, broker ${each(cpuMsOf(run.brokerPid) - brokerMs)}; ` +
+      `${workers.map(({ pid }) => `${rssMibOf(pid).toFixed(0)} MiB`).join(' and ')}; ready after ${((readyMs - startMs) / 1000).toFixed(1)} s`,
   );
-  await stopWorker(worker);
+  for (const worker of workers) await stopWorker(worker);
   return events;
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+function workersOf(count: number): string {
+  return count === 1 ? 'one worker' : `${count} workers`;
 }
 
 /** Payments come at a steady rate, whether or not the last ones are decided; a reader of committed records clocks them. */
 async function atRate(rate: number): Promise<number> {
   const run = await openRun();
-  const worker = await startWorker(run);
+  const worker = await startWorker(run, [`--fetch-wait-ms=${values['fetch-wait']}`]);
   const latencyUs = createHistogram();
   const clocked: Clocked = { latencyUs, read: 0, fromMs: Date.now() + warmth * 1000 };
   const reader = await openReader(run, clocked);
@@ -148,6 +159,7 @@ async function openReader(run: KafkaRun, clocked: Clocked): Promise<{ readonly c
   const consumer = await run.driver.openConsumer({
     group: `${run.group}-reader`,
     topics: [run.decisions],
+    fetchWaitMs: 5,
     onAssigned: async (come) => {
       held += come.length;
       if (held >= partitions) joined();

@@ -123,6 +123,8 @@ async function main(args: readonly string[]): Promise<void> {
       seconds: { type: 'string' },
       rate: { type: 'string' },
       rates: { type: 'string' },
+      warmth: { type: 'string' },
+      'fetch-wait': { type: 'string' },
       cards: { type: 'string' },
       events: { type: 'string' },
     },

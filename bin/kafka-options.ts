@@ -17,6 +17,7 @@ export type KafkaRunOptions = RegistryOptions &
     readonly traces?: string;
     readonly traceShare: number;
     readonly cutRecords: number;
+    readonly fetchWaitMs: number;
     readonly sessionTimeoutMs: number;
     readonly leases: string;
     readonly pollMs: number;
@@ -54,6 +55,12 @@ export function addKafkaOptions(command: Command): Command {
       'from Kafka or Kinesis: records between two checkpoints of a partition',
       wholeNumber(1),
       100_000,
+    )
+    .option(
+      '--fetch-wait-ms <ms>',
+      'from Kafka: how long a broker gathers records: less is sooner and dearer',
+      wholeNumber(1),
+      30,
     )
     .option(
       '--session-timeout-ms <ms>',

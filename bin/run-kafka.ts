@@ -34,14 +34,39 @@ type Options = KafkaRunOptions &
 export async function runFromKafka(options: Options): Promise<number> {
   expectLongRun();
   using interruption = listenForInterruption();
-  const { group, state, source: address, decisions, instanceId, metricsPort, sessionTimeoutMs, json } = options;
-  if (group === undefined) throw missing('--group <group>', 'Kafka');
+  const { state, metricsPort, json } = options;
+  const source = parseKafkaSource(options.source);
   if (state === undefined) throw missing('--state <dir>', 'Kafka');
-  const source = parseKafkaSource(address);
-  const topics = contractsOfTopics(source.topics);
   await using place = await openStatePlace(state, source.topics);
+  const { driver, plan } = await openPlan({ ...options, state }, { source, place });
+  const metrics = createWorkerMetrics();
+  const server = metricsPort === undefined ? null : await serveMetrics(metrics, metricsPort);
+  if (server !== null) remark(`metrics at http://127.0.0.1:${server.port}/metrics`);
+  const told = createTold(source);
+  using _screen = openScreen(() => [told.line()]);
+  try {
+    const { instanceId, sessionTimeoutMs, fetchWaitMs } = options;
+    const events = tellAll(told.events, metrics, plan);
+    const { signal } = interruption;
+    await runKafkaWorker({ ...events, driver, plan, instanceId, sessionTimeoutMs, fetchWaitMs, signal });
+  } finally {
+    await server?.close();
+    await plan.traces?.close().catch((error: unknown) => remark(`traces were lost: ${String(error)}`));
+  }
+  if (json) sayJson(told.summary());
+  else say(told.line());
+  remark('stopped and committed; the same command goes on from here');
+  return exitCodes.ok;
+}
+
+/** Looks at the cluster, and says what the worker reads and writes there. */
+async function openPlan(
+  options: Options & { readonly state: string },
+  { source, place }: { readonly source: KafkaSource; readonly place: Awaited<ReturnType<typeof openStatePlace>> },
+): Promise<{ readonly driver: KafkaDriver; readonly plan: KafkaPlan }> {
+  const { group, decisions, auth, state } = options;
+  if (group === undefined) throw missing('--group <group>', 'Kafka');
   const defined = await assemble({ ...weirFilesOf(options), keyEventsMax: options.keyEventsMax });
-  const { auth } = options;
   const cluster = await openCluster({ clientId: `weir-${group}-${hostname()}`, brokers: source.brokers, auth });
   const driver = driverOf(options.client, cluster);
   const { partitions, assembled, foreign } = await planOf(driver, {
@@ -53,11 +78,9 @@ export async function runFromKafka(options: Options): Promise<number> {
   });
   if (place.store !== undefined) assertReplayable(foreign.length, state);
   const { registry, encoding } = await openAskedRegistry(options);
-  const writer = await openRecordWriter({ contract: decisionContract, topic: decisions, encoding });
-  const traces = await openAskedTraces(options);
   const plan: KafkaPlan = {
     group,
-    topics,
+    topics: contractsOfTopics(source.topics),
     partitions,
     decisionsTopic: decisions,
     state: place.dir,
@@ -65,27 +88,12 @@ export async function runFromKafka(options: Options): Promise<number> {
     assembled,
     foreign,
     read: registry === null ? plainReader : createRecordReader(registry, inputContracts),
-    writer,
+    writer: await openRecordWriter({ contract: decisionContract, topic: decisions, encoding }),
     cutRecords: options.cutRecords,
     stateBytesMax: options.stateMibMax * 2 ** 20,
-    traces,
+    traces: await openAskedTraces(options),
   };
-  const metrics = createWorkerMetrics();
-  const server = metricsPort === undefined ? null : await serveMetrics(metrics, metricsPort);
-  if (server !== null) remark(`metrics at http://127.0.0.1:${server.port}/metrics`);
-  const told = createTold(source);
-  using _screen = openScreen(() => [told.line()]);
-  try {
-    const events = tellAll(told.events, metrics, plan);
-    await runKafkaWorker({ ...events, driver, plan, instanceId, sessionTimeoutMs, signal: interruption.signal });
-  } finally {
-    await server?.close();
-    await traces.close().catch((error: unknown) => remark(`traces were lost: ${String(error)}`));
-  }
-  if (json) sayJson(told.summary());
-  else say(told.line());
-  remark('stopped and committed; the same command goes on from here');
-  return exitCodes.ok;
+  return { driver, plan };
 }
 
 /** Its libraries take a moment to load, which no other run waits for. */

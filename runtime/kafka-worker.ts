@@ -27,6 +27,7 @@ export type WorkerOptions = WorkerEvents & {
   readonly plan: KafkaPlan;
   readonly instanceId?: string | undefined;
   readonly sessionTimeoutMs?: number | undefined;
+  readonly fetchWaitMs?: number | undefined;
   /** Ends the worker in order: what is under way is taken to its end, committed and let go. */
   readonly signal: AbortSignal;
 };
@@ -94,7 +95,7 @@ type Session = {
 };
 
 function openMember(options: WorkerOptions, { admin, owned, leaving, stores, fail }: Session) {
-  const { driver, plan, instanceId, sessionTimeoutMs, onOwned, onPublished, onTaken, onTrouble } = options;
+  const { driver, plan, instanceId, sessionTimeoutMs, fetchWaitMs, onOwned, onPublished, onTaken, onTrouble } = options;
   const { traces = noTraces } = plan;
   const [topic = '', ...others] = plan.topics.keys();
   const along = [...others, ...plan.foreign.map(({ repartition }) => repartition)];
@@ -107,6 +108,7 @@ function openMember(options: WorkerOptions, { admin, owned, leaving, stores, fai
     along,
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
+    ...(fetchWaitMs === undefined ? {} : { fetchWaitMs }),
     onAssigned: async (partitions) => {
       const opened = partitions.map(async ({ partition }) => {
         const onFailure = (error: Error): void =>

@@ -61,7 +61,7 @@ class KafkajsConsumer implements KafkaConsumer {
       heartbeatInterval: kafkaLimits.heartbeatMs,
       readUncommitted: isolation === 'uncommitted',
       minBytes: kafkaLimits.fetchBytesMin,
-      maxWaitTimeInMs: kafkaLimits.fetchWaitMs,
+      maxWaitTimeInMs: options.fetchWaitMs ?? kafkaLimits.fetchWaitMs,
       maxBytes: kafkaLimits.fetchBytesMax,
       maxBytesPerPartition: kafkaLimits.partitionBytesMax,
       allowAutoTopicCreation: false,

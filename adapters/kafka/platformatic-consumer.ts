@@ -66,7 +66,7 @@ class PlatformaticConsumer implements KafkaConsumer {
       heartbeatInterval: kafkaLimits.heartbeatMs,
       protocols: [{ name: 'cooperative-sticky', version: 1 }],
       minBytes: kafkaLimits.fetchBytesMin,
-      maxWaitTime: kafkaLimits.fetchWaitMs,
+      maxWaitTime: options.fetchWaitMs ?? kafkaLimits.fetchWaitMs,
       maxBytes: kafkaLimits.fetchBytesMax,
     });
     this.#queues = createPartitionQueues(options.onBatch, (error) => this.#fail(error));

@@ -83,6 +83,8 @@ export type ConsumeOptions = {
   /** `committed` waits for open transactions and leaves out aborted ones. */
   readonly isolation?: 'committed' | 'uncommitted';
   readonly sessionTimeoutMs?: number;
+  /** How long a broker may gather records before it answers a fetch: less is sooner, and dearer. */
+  readonly fetchWaitMs?: number;
   /** Told which partitions came to this member; answers where each, and the same partition of what is read along, is read from. */
   readonly onAssigned: (partitions: readonly TopicPartition[]) => Promise<readonly SourceOffset[]>;
   /** Told which partitions went: no further batch of theirs comes, one may still be under way. */
