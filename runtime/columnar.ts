@@ -260,7 +260,9 @@ function createSlot({ options }: ColumnarWeir, rowsMax: number): BatchSlot {
   const { layout, plan, foreign = [] } = options;
   const shape = { layout, featureCount: plan.features.length, rowsMax, foreignCount: foreign.length };
   return openSlot(new ArrayBuffer(slotBytes(shape)), shape);
-} /** A batch whose decisions are durable, before anything makes them the past. */
+}
+
+/** A batch whose decisions are durable, before anything makes them the past. */
 export type DurableBatch = BatchReport &
   Pick<Told, 'texts' | 'answers' | 'deadLetters'> &
   Pick<FrontEffects, 'routed' | 'views'> &

@@ -101,8 +101,8 @@ export const mutants: readonly Mutant[] = [
   }),
   one('columns: a short cut clears what is still to be adopted', {
     file: 'runtime/back-shell.ts',
-    find: 'if (this.#options.recorded.endOffset <= kept.endOffset) journal.remove();',
-    replace: 'if (kept.endOffset > 0) journal.remove();',
+    find: 'if (this.#options.recorded.endOffset <= endOffset) journal.remove();',
+    replace: 'if (endOffset > 0) journal.remove();',
   }),
   {
     name: 'the watermark moves back',
@@ -146,8 +146,8 @@ export const mutants: readonly Mutant[] = [
   }),
   one('columns: the journal is not synced', {
     file: 'runtime/columnar.ts',
-    find: '    this.#back.sync();\n',
-    replace: '',
+    find: 'await Promise.all([this.#output.log.syncSoon(), this.#back.syncSoon()]);',
+    replace: 'await this.#output.log.syncSoon();',
   }),
   one('columns: the lake keeps a cut that was undone', {
     file: 'runtime/columnar-opening.ts',
