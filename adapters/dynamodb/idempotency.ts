@@ -54,6 +54,9 @@ export function openIdempotency(options: IdempotencyOptions): IdempotencyTable {
 
 type Table = Required<IdempotencyOptions>;
 
+/** In the place of an attempt: DynamoDB has removed the item since, as it may once `keptMs` have passed. */
+const gone = 0;
+
 /** A lost reply makes the next try find its own item: that of an attempt with this mark is ours. */
 async function begin(table: Table, event: { readonly idHash: string; readonly bodyHash: string }): Promise<Begun> {
   const mark = randomUUID();
@@ -61,7 +64,8 @@ async function begin(table: Table, event: { readonly idHash: string; readonly bo
   const first = await put(table, event, { mark, attempt: 1, nowMs, before: null });
   if (first.kind !== 'stale') return first;
   const { attempt } = first;
-  const second = await put(table, event, { mark, attempt: attempt + 1, nowMs, before: attempt });
+  const before = attempt === gone ? null : attempt;
+  const second = await put(table, event, { mark, attempt: attempt + 1, nowMs, before });
   return second.kind === 'stale' ? { kind: 'inFlight' } : second;
 }
 
@@ -101,6 +105,7 @@ async function judge(
   asked: { readonly idHash: string; readonly bodyHash: string; readonly mark: string; readonly nowMs: number },
 ): Promise<Begun | { readonly kind: 'stale'; readonly attempt: number }> {
   const item = await read(table, asked.idHash);
+  if (item['attempt'] === undefined) return { kind: 'stale', attempt: gone };
   const attempt = numberOf(item['attempt']);
   if (textOf(item['mark']) === asked.mark) return { kind: 'begun', attempt };
   if (textOf(item['body']) !== asked.bodyHash) return { kind: 'conflict' };
