@@ -143,8 +143,9 @@ export function cpuMsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-/** Memory that a process has in use, in MiB. */
-export function rssMibOf(pid: number): number {
-  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+/** Memory that a process has in use, or had at most, in MiB. */
+export function rssMibOf(pid: number, when: 'now' | 'at most' = 'now'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const match = (when === 'now' ? /VmRSS:\s+(\d+) kB/ : /VmHWM:\s+(\d+) kB/).exec(status);
   return Number(match?.[1] ?? 0) / 1024;
 }

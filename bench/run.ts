@@ -127,6 +127,7 @@ async function main(args: readonly string[]): Promise<void> {
       'fetch-wait': { type: 'string' },
       cards: { type: 'string' },
       events: { type: 'string' },
+      engines: { type: 'string' },
     },
   });
   const [name] = positionals;

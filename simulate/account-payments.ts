@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FeatureTest } from '../core/contract/rule-set.ts';
 import { partitionOf } from '../runtime/partitions.ts';
 
 /** An authorization as a topic holds it. */
@@ -14,6 +15,8 @@ export type AccountPayments = {
   readonly partitions: number;
   /** Of a payment by its number; a second apart without it. */
   readonly eventTimeMs?: (number: number) => number;
+  /** Of a payment by its number; all accounts in turn without it. */
+  readonly accountOf?: (number: number) => number;
 };
 
 const tenantId = 'accounts';
@@ -21,10 +24,12 @@ const firstMs = 1_760_000_000_000;
 
 /** Authorizations of accounts, in the partitions of their accounts: for topics, where each is read by one owner. */
 export function accountPayments(wanted: AccountPayments): AccountPayment[] {
-  const { from, count, accounts, partitions, eventTimeMs = (number) => firstMs + number * 1000 } = wanted;
+  const { from, count, accounts, partitions } = wanted;
+  const { eventTimeMs = (number) => firstMs + number * 1000, accountOf = (number) => (number * 7919) % accounts } =
+    wanted;
   return Array.from({ length: count }, (_, index) => {
     const number = from + index;
-    const account = (number * 7919) % accounts;
+    const account = accountOf(number);
     const key = `acc-${account}`;
     const event = {
       tenantId,
@@ -50,17 +55,26 @@ export type AccountFiles = { readonly definition: string; readonly rules: string
 
 /** Writes the rules and the model into a folder. */
 export function writeAccountFiles(dir: string): AccountFiles {
+  return writeFiles(dir, { definition: 'features', busy: { feature: 'account_count_1h', op: 'gte', value: 3 } });
+}
+
+/** The same with features of the card's hour alone, of which hardly any is busy. */
+export function writeHourFiles(dir: string): AccountFiles {
+  return writeFiles(dir, { definition: 'hour-features', busy: { feature: 'card_count_1h', op: 'gte', value: 100 } });
+}
+
+function writeFiles(dir: string, { definition, busy }: { definition: string; busy: FeatureTest }): AccountFiles {
   const files = {
-    definition: new URL('../examples/accounts/features.ts', import.meta.url).pathname,
+    definition: new URL(`../examples/accounts/${definition}.ts`, import.meta.url).pathname,
     rules: join(dir, 'rules.json'),
     model: join(dir, 'model.json'),
   };
-  writeFileSync(files.rules, JSON.stringify(rules));
+  writeFileSync(files.rules, JSON.stringify(rulesOn(busy)));
   writeFileSync(files.model, JSON.stringify(stump('amount', 9000)));
   return files;
 }
 
-const rules = {
+const rulesOn = (busy: FeatureTest) => ({
   id: 'accounts',
   version: 1,
   thresholds: { review: 300, stepUp: 600, decline: 900 },
@@ -70,11 +84,11 @@ const rules = {
       version: 1,
       mode: 'live',
       scoreDelta: 500,
-      when: { feature: 'account_count_1h', op: 'gte', value: 3 },
+      when: busy,
       reason: { code: 'BUSY', text: 'many payments in an hour' },
     },
   ],
-};
+});
 
 /** A model as XGBoost saves it: amounts of `at` and more are likely fraud. */
 function stump(feature: string, at: number): unknown {
