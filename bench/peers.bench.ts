@@ -68,8 +68,9 @@ async function measure(peer: Peer): Promise<number> {
   const readyMs = cpuMsOf(engine.pid);
   const rows = new Map<string, string>();
   const reader = await openReader(run, (value) => {
-    const row = peer.rows.parse(JSON.parse(value));
-    rows.set(row.eventId, row.values.join(' '));
+    const { eventId, values: hour } = peer.rows.parse(JSON.parse(value));
+    if (rows.has(eventId)) throw new Error(`got a second row of ${peer.name} for ${eventId}, expected one`);
+    rows.set(eventId, hour.join(' '));
   });
   try {
     const third = await awaitThird(admin, run, engine);
