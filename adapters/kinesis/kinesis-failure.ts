@@ -14,13 +14,15 @@ const adviceByName: ReadonlyMap<string, { readonly code: string; readonly fix: s
   ['UnrecognizedClientException', { code: 'KINESIS_DENIED', fix: 'Check the credentials of the environment.' }],
 ]);
 
+/** Kinesis names the shard, emulators of it need not; of a stream all of them say "Stream NAME ... not found". */
+const shardUnknown = /^(could not find )?shard\b|shardId-\d+ (not found|does not exist|under stream)/i;
+
 /** An error of the client as a `WeirError`. */
 export function kinesisFailure(error: unknown, doing: string): WeirError {
   if (error instanceof WeirError) return error;
   const name = error instanceof Error ? error.name : 'unknown';
   const reason = error instanceof Error ? error.message : String(error);
-  const isShard =
-    name === 'ResourceNotFoundException' && /shardId-\d+ (not found|does not exist|under stream)/i.test(reason);
+  const isShard = name === 'ResourceNotFoundException' && shardUnknown.test(reason);
   const advice = adviceByName.get(isShard ? 'a shard' : name) ?? {
     code: 'KINESIS_UNREACHABLE',
     fix: 'Check the endpoint and the network; what was not committed is read again.',
