@@ -14,6 +14,7 @@ const logs: Readonly<Record<string, FeatureLog>> = {
   '10k keys': { ...shape, keys: 10_000, keyed: 'uniform' },
   '100k keys': { ...shape, keys: 100_000, keyed: 'uniform' },
   '1M keys': { ...shape, keys: 1_000_000, keyed: 'uniform' },
+  '1M keys, 5 events a key': { ...shape, events: 5_000_000, keys: 1_000_000, keyed: 'uniform' },
   '5M keys': { ...shape, keys: 5_000_000, keyed: 'uniform' },
   '10k keys, zipf': { ...shape, keys: 10_000, keyed: 'zipf' },
   '1M keys, zipf': { ...shape, keys: 1_000_000, keyed: 'zipf' },
@@ -22,8 +23,11 @@ const logs: Readonly<Record<string, FeatureLog>> = {
 };
 
 let pauseMsMax = 0;
+/** Pauses are told of later than they were: those of the making of the logs do not count. */
+let measuredFromMs = Number.POSITIVE_INFINITY;
 const pauses = new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) pauseMsMax = Math.max(pauseMsMax, duration);
+  for (const { duration, startTime } of list.getEntries())
+    if (startTime >= measuredFromMs) pauseMsMax = Math.max(pauseMsMax, duration);
 });
 
 const under = new Map<string, FeatureRun>();
@@ -40,6 +44,7 @@ export const variants = Object.entries(logs).map(([title, log]) => ({
     const events = runRound(opened);
     opened.eventMsMax = 0;
     pauseMsMax = 0;
+    measuredFromMs = performance.now();
     return events;
   },
 }));
