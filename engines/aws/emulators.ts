@@ -1,3 +1,5 @@
+import { delimiter } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '../free-port.ts';
 import { fetchPython, type PythonPackage } from '../python.ts';
 import { startServer } from '../server-process.ts';
@@ -15,12 +17,35 @@ export async function startMoto(): Promise<Emulator> {
   });
 }
 
+const miniStack = { name: 'ministack-1.5.33', packageName: 'ministack==1.5.33' } as const;
+
 /** MiniStack: it has MSK's control plane, and gives the brokers that it is told of. Throws `ENGINE_FAILED`. */
 export async function startMiniStack(env: Readonly<Record<string, string>>): Promise<Emulator> {
   return startPython({
-    name: 'ministack-1.5.33',
-    packageName: 'ministack==1.5.33',
+    ...miniStack,
     command: (port) => ({ args: ['-m', 'ministack'], env: { GATEWAY_PORT: String(port), ...env } }),
+  });
+}
+
+/**
+ * MiniStack for a deployment of stacks: functions run as processes of our Node, composite alarms follow their children, and
+ * the named types of CloudFormation, which it lacks, are recorded. Throws `ENGINE_FAILED`.
+ */
+export async function startMiniStackForStacks(recordedTypes: readonly string[]): Promise<Emulator> {
+  const nodeOfHere = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
+  return startPython({
+    ...miniStack,
+    command: (port) => ({
+      args: [fileURLToPath(new URL('ministack_with_records.py', import.meta.url))],
+      env: {
+        GATEWAY_PORT: String(port),
+        BIND_HOST: '127.0.0.1',
+        LAMBDA_EXECUTOR: 'local',
+        MINISTACK_REGION: 'us-east-1',
+        WEIR_RECORDED_TYPES: recordedTypes.join(','),
+        PATH: [nodeOfHere, process.env['PATH'] ?? ''].join(delimiter),
+      },
+    }),
   });
 }
 

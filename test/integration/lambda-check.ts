@@ -64,7 +64,8 @@ export async function checkSource(
   };
 }
 
-type Held = {
+/** What the tables hold of a source. */
+export type Held = {
   readonly events: number;
   readonly decisions: readonly Decision[];
   readonly entries: readonly LedgerEntry[];
@@ -74,7 +75,8 @@ type Held = {
   readonly late: readonly Pick<LateEvent, 'offset' | 'reason'>[];
 };
 
-async function readTables({ by }: Omit<KeyedRuntime, 'port'>, tables: TableNames, source: string): Promise<Held> {
+/** Reads all of it. */
+export async function readTables({ by }: Pick<KeyedRuntime, 'by'>, tables: TableNames, source: string): Promise<Held> {
   const kept = (await scan(tables.ledger)).filter((item) => item['source']?.S === source);
   const chainHashes = new Map<string, string>();
   const events = kept.map((item) => {

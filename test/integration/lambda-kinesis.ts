@@ -12,10 +12,12 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { aggregate, type EncodedRecord } from 'aws-kinesis-agg';
 import { authorizationContract } from '../../core/contract/authorization.ts';
 import { frame } from '../../runtime/lambda-events.ts';
+import type { AccountPayment } from '../../simulate/account-payments.ts';
 import type { StreamEvent } from './lambda-log.ts';
 import type { SourceLog } from './lambda-source.ts';
 
 const aggregatedEvents = 40;
+const recordsOfPutMax = 500;
 const shards = 2;
 
 /** Puts events into a stream as a producer library does, aggregated by shard, and reads them back as Lambda's poller does. */
@@ -28,6 +30,19 @@ export async function throughKinesis(stream: string, events: readonly StreamEven
   }
   client.destroy();
   return readStream(stream);
+}
+
+/** Puts payments into a stream that is there, a record each, in their order. */
+export async function putPayments(StreamName: string, payments: readonly AccountPayment[]): Promise<void> {
+  const client = openClient();
+  for (let from = 0; from < payments.length; from += recordsOfPutMax) {
+    const Records = payments
+      .slice(from, from + recordsOfPutMax)
+      .map(({ key, value }) => ({ PartitionKey: key, Data: Buffer.from(value) }));
+    const { FailedRecordCount = 0 } = await client.send(new PutRecordsCommand({ StreamName, Records }));
+    if (FailedRecordCount > 0) throw new Error(`got ${FailedRecordCount} records refused, expected none`);
+  }
+  client.destroy();
 }
 
 /** Reads a stream from its beginning. */
