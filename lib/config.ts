@@ -11,6 +11,7 @@ const sizesSchema = z.strictObject({
   tasksMax: z.int().min(1).max(1000).optional(),
   pollersMin: z.int().min(1).max(200).optional(),
   pollersMax: z.int().min(1).max(2000).optional(),
+  apiConcurrency: z.int().min(0).max(5000).optional(),
 });
 
 const configSchema = z.strictObject({
@@ -23,6 +24,8 @@ const configSchema = z.strictObject({
   eventBytes: z.number().positive().max(1_048_576),
   retentionHours: z.number().min(24).max(8760),
   cpuUsPerEvent: z.number().positive(),
+  /** Requests a second that come by the score API over HTTP; without it there is none. */
+  apiRequestsPerSecond: z.number().positive().max(100_000).optional(),
   kafkaVersion: z.string().regex(/^\d+\.\d+\.(\d+|x)$/, 'such as 3.8.x'),
   /** Three zones that MSK is in; without them the first three of the region. */
   availabilityZones: z.array(z.string()).length(3).optional(),
@@ -79,13 +82,18 @@ export function readConfig(given: Readonly<Record<string, unknown>>): Config {
 }
 
 /** Refuses what nothing here implements, and says what to choose instead. */
-function assertPair({ runtime, imageUri, scoring }: Config): void {
+function assertPair({ runtime, imageUri, scoring, apiRequestsPerSecond }: Config): void {
   if (runtime === 'ecs-spot' && imageUri === undefined)
     throw refused('ecs-spot without imageUri', 'Build the Dockerfile, push it to ECR, and name it: -c imageUri=...');
   if (runtime === 'ecs-spot' && scoring === undefined)
     throw refused(
       'ecs-spot without scoring',
       'Name definition, model and rules in the image: those that come with Weir count by terminals, which lie in many partitions.',
+    );
+  if (runtime === 'ecs-spot' && apiRequestsPerSecond !== undefined)
+    throw refused(
+      'ecs-spot with apiRequestsPerSecond',
+      'The API decides with the state that functions keep in tables, and workers keep theirs in a folder: -c runtime=lambda, or `weir serve` on a machine with a disk of its own.',
     );
 }
 

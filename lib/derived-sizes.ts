@@ -15,10 +15,13 @@ export type Sizes = {
   readonly surgeMax: Size;
   readonly pollersMin: Size;
   readonly pollersMax: Size;
+  readonly apiConcurrency: Size;
 };
 
 /** What one poller of a function on Kafka takes, MB/s. */
 const pollerMb = 5;
+/** How long a request of the API takes a function: an assumption, of some reads and writes of tables, ms. */
+const apiMs = 20;
 /** The peak that tasks and pollers grow to, in times of the steady load. */
 const peakFactor = 3;
 /** Of the partitions, what tasks may take while the rest is for those on demand that step in for Spot. */
@@ -65,9 +68,17 @@ export function deriveSizes(config: Config): Sizes {
       value: Math.min(partitions.value, pollers * peakFactor),
       why: `${peakFactor} times as many, never over ${partitions.value} partitions`,
     }),
+    apiConcurrency: pick(given.apiConcurrency, derivedApiConcurrency(config)),
   };
   assertSizes(sizes, { lanes, lane });
   return sizes;
+}
+
+/** Environments that are warm for the API: a function that starts takes longer than a caller waits. */
+function derivedApiConcurrency({ profile, apiRequestsPerSecond = 0 }: Config): Size {
+  if (profile === 'dev') return { value: 0, why: 'dev: the first requests wait for a function to start' };
+  const value = Math.ceil((apiRequestsPerSecond * apiMs) / 1000 / 0.7);
+  return { value, why: `${apiRequestsPerSecond} requests/s x ${apiMs} ms (assumed) at 70 %` };
 }
 
 /** Workers keep the shards that they began with, so these allow for the peak, and events come aggregated; functions take a record an event. */
@@ -85,6 +96,7 @@ export function explainSizes(sizes: Sizes, config: Config): string[] {
   const isShown = (name: string): boolean => {
     if (name === 'shards') return config.backbone === 'kinesis';
     if (name === 'brokers' || name === 'partitions') return config.backbone === 'msk';
+    if (name === 'apiConcurrency') return config.apiRequestsPerSecond !== undefined;
     if (name.startsWith('pollers')) return config.backbone === 'msk' && config.runtime === 'lambda';
     return config.runtime === 'ecs-spot';
   };

@@ -24,6 +24,8 @@ export type HandlerProps = {
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMb: number;
   readonly timeout: Duration;
+  /** Environments that are kept warm; none without it. */
+  readonly provisioned?: number;
 };
 
 /**
@@ -36,7 +38,7 @@ export class Handler extends Construct {
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
-    const { config, source, vpc, clients, dataKey } = props;
+    const { config, source, vpc, clients, dataKey, provisioned = 0 } = props;
     const functionName = `${config.name}-${source}`;
     const logGroup = new LogGroup(this, 'Logs', {
       logGroupName: `/aws/lambda/${functionName}`,
@@ -68,6 +70,7 @@ export class Handler extends Construct {
     this.alias = new lambda.Alias(this, 'Live', {
       aliasName: 'live',
       version: this.function.currentVersion as lambda.IVersion,
+      ...(provisioned > 0 ? { provisionedConcurrentExecutions: provisioned } : {}),
     });
     takeOverStepByStep(this, this.alias, config);
     acknowledge(role, {

@@ -3,6 +3,7 @@ import { acknowledge } from './acknowledge.ts';
 import type { Config } from './config.ts';
 import { deriveSizes, type Sizes } from './derived-sizes.ts';
 import type { TopicShape } from './domain-topic.ts';
+import { ApiStack } from './stacks/api.ts';
 import { KinesisStack, MskStack } from './stacks/backbone.ts';
 import { LakeStack } from './stacks/lake.ts';
 import { NetworkStack } from './stacks/network.ts';
@@ -32,9 +33,11 @@ export function makeStacks(app: App, config: Config, topicsOf: (sizes: Sizes) =>
       : new KinesisStack(app, id('backbone'), { ...props, sizes, topics: all });
   const state = new StateStack(app, id('state'), props);
   const scoring = makeScoring(app, { id: id('scoring'), config, props: { ...props, sizes, inputs } });
+  const { apiRequestsPerSecond: perSecond } = config;
+  const api = perSecond === undefined ? [] : [new ApiStack(app, id('api'), { ...props, sizes, perSecond })];
   const lake = new LakeStack(app, id('lake'), { ...props, inputs });
   const watch = new WatchStack(app, id('watch'), { ...props, ...watchedOf(config, inputs) });
-  const order = [security, network, backbone, state, scoring, lake, watch];
+  const order = [security, network, backbone, state, scoring, ...api, lake, watch];
   order.forEach((stack, index) => {
     const before = order[index - 1];
     if (before !== undefined) stack.addStackDependency(before);

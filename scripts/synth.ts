@@ -20,6 +20,9 @@ const file = {
   scoring: { definition: 'scoring/features.ts', model: 'scoring/model.json', rules: 'scoring/rules.json' },
 };
 
+/** What may be had with functions alone. */
+const ofFunctions = { apiRequestsPerSecond: 100 } as const;
+
 type Case = { readonly profile: string; readonly backbone: string; readonly runtime: string };
 
 async function main(): Promise<void> {
@@ -27,10 +30,11 @@ async function main(): Promise<void> {
   const python = await fetchPython(linter);
   const dir = mkdtempSync(join(tmpdir(), 'weir-synth-'));
   try {
-    const config = join(dir, 'config.json');
-    writeFileSync(config, JSON.stringify({ ...file, functionsFolder: functionsOf(dir) }));
+    const functionsFolder = functionsOf(dir);
+    writeFileSync(join(dir, 'ecs-spot.json'), JSON.stringify(file));
+    writeFileSync(join(dir, 'lambda.json'), JSON.stringify({ ...file, ...ofFunctions, functionsFolder }));
     const cases = ['dev', 'prod'].flatMap((profile) => pairs.map((pair) => ({ profile, ...pair })));
-    const failed = cases.filter((one) => !tryCase(one, { dir, config, python }));
+    const failed = cases.filter((one) => !tryCase(one, { dir, python }));
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
     console.log(`synth ${failed.length === 0 ? 'passed' : 'failed'}: ${cases.length} cases, ${seconds} s`);
     if (failed.length > 0) process.exitCode = 1;
@@ -39,12 +43,13 @@ async function main(): Promise<void> {
   }
 }
 
-type Places = { readonly dir: string; readonly config: string; readonly python: string };
+type Places = { readonly dir: string; readonly python: string };
 
 /** Synthesizes a case and lints it. */
-function tryCase(one: Case, { dir, config, python }: Places): boolean {
+function tryCase(one: Case, { dir, python }: Places): boolean {
   const startMs = performance.now();
   const out = join(dir, Object.values(one).join('-'));
+  const config = join(dir, `${one.runtime}.json`);
   const context = Object.entries({ ...one, config }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const { status, output } = run('node_modules/.bin/cdk', ['synth', '--quiet', '--output', out, ...context]);
   if (status !== 0) return tell(one, { startMs, ok: false, text: output });
@@ -63,9 +68,9 @@ function tryCase(one: Case, { dir, config, python }: Places): boolean {
 
 /** Bundles of nothing, where nobody has made real ones: templates name them, and no more. */
 function functionsOf(dir: string): string {
-  if (existsSync('dist/functions/score-msk/index.mjs')) return 'dist/functions';
+  if (existsSync('dist/functions/serve-http/index.mjs')) return 'dist/functions';
   console.log('no dist/functions: bundles of nothing stand in');
-  for (const name of ['score-msk', 'score-kinesis']) {
+  for (const name of ['score-msk', 'score-kinesis', 'serve-http', 'redrive-dlq', 'capture-dms']) {
     mkdirSync(join(dir, 'functions', name), { recursive: true });
     for (const part of ['index.mjs', 'plan.json', 'rules.json', 'model.json'])
       writeFileSync(join(dir, 'functions', name, part), '');

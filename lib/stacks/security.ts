@@ -50,7 +50,7 @@ export function grantDataKey(dataKey: kms.IKey, grantee: IGrantable): void {
 
 /** CloudWatch Logs may use the key for the groups of this name alone. */
 function logsStatement(stack: Stack, { name }: Config): PolicyStatement {
-  const groups = ['/', '/aws/lambda/'].map((prefix) =>
+  const groups = ['/', '/aws/lambda/', 'aws-waf-logs-'].map((prefix) =>
     Arn.format(
       {
         service: 'logs',

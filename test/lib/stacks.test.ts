@@ -4,10 +4,10 @@ import { serverlessTables } from '../../adapters/dynamodb/names.ts';
 import { inputContracts } from '../../core/contract/contracts.ts';
 import { stateTables } from '../../lib/state-tables.ts';
 import { wantedTopics } from '../../runtime/topic-plan.ts';
-import { ofType, spot, statementsOf, synthesize } from './synthesized.ts';
+import { functions, ofType, spot, statementsOf, synthesize } from './synthesized.ts';
 
-const lambda = synthesize({ profile: 'prod', backbone: 'msk', runtime: 'lambda' });
-const kinesis = synthesize({ profile: 'prod', backbone: 'kinesis', runtime: 'lambda' });
+const lambda = synthesize({ profile: 'prod', backbone: 'msk', ...functions });
+const kinesis = synthesize({ profile: 'prod', backbone: 'kinesis', ...functions });
 const workers = synthesize({ profile: 'prod', backbone: 'msk', ...spot });
 const shardWorkers = synthesize({ profile: 'prod', backbone: 'kinesis', ...spot });
 const all = [
@@ -150,12 +150,13 @@ describe('functions on MSK', () => {
 
   test('are taken over by a new version step by step, and the old one comes back at an alarm', () => {
     const groups = ofType(lambda, 'AWS::CodeDeploy::DeploymentGroup');
-    expect(groups).toHaveLength(1);
-    expect(groups[0]?.Properties).toMatchObject({
-      DeploymentConfigName: 'CodeDeployDefault.LambdaCanary10Percent5Minutes',
-      AlarmConfiguration: { Enabled: true },
-      AutoRollbackConfiguration: { Enabled: true },
-    });
+    expect(groups.length).toBe(ofType(lambda, 'AWS::Lambda::Alias').length);
+    for (const { Properties } of groups)
+      expect(Properties).toMatchObject({
+        DeploymentConfigName: 'CodeDeployDefault.LambdaCanary10Percent5Minutes',
+        AlarmConfiguration: { Enabled: true },
+        AutoRollbackConfiguration: { Enabled: true },
+      });
   });
 });
 

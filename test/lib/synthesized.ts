@@ -40,6 +40,9 @@ export const spot = {
   scoring: { definition: 'scoring/features.ts', model: 'scoring/model.json', rules: 'scoring/rules.json' },
 } as const;
 
+/** Functions, with everything that may be had beside them. */
+export const functions = { runtime: 'lambda', apiRequestsPerSecond: 1000 } as const;
+
 /** Synthesizes with the settings of cdk.json and the checks of bin/app.ts, the functions are stand-ins. */
 export function synthesize(given: Readonly<Record<string, unknown>>): Synthesized {
   const config = readConfig({ functionsFolder: standIns(), ...given });
@@ -60,7 +63,7 @@ export function synthesize(given: Readonly<Record<string, unknown>>): Synthesize
 /** Bundles that hold nothing: a template names them, and no more. */
 function standIns(): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-bundles-'));
-  for (const name of ['score-msk', 'score-kinesis']) {
+  for (const name of ['score-msk', 'score-kinesis', 'serve-http', 'redrive-dlq', 'capture-dms']) {
     mkdirSync(join(folder, name));
     for (const file of ['index.mjs', 'plan.json', 'rules.json', 'model.json'])
       writeFileSync(join(folder, name, file), '');
