@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { WeirError } from '../core/contract/failure.ts';
 import { violationsOf } from '../core/contract/violations.ts';
+import { captureSchema, refusedCapture } from './capture-config.ts';
 
 /** Numbers that follow from the load, each of which may be given instead. */
 const sizesSchema = z.strictObject({
@@ -39,6 +40,8 @@ const configSchema = z.strictObject({
     .optional(),
   /** Files in the image that workers score with: features whose keys lie in one partition, a model of them, rules. */
   scoring: z.strictObject({ definition: z.string(), model: z.string(), rules: z.string() }).optional(),
+  /** The database whose changes become events; without it there is no capture. */
+  capture: captureSchema.optional(),
   /** The folder of the functions' bundles, as `npm run bundle` makes it. */
   functionsFolder: z.string().min(1),
   /** Where alarms are sent. */
@@ -82,7 +85,7 @@ export function readConfig(given: Readonly<Record<string, unknown>>): Config {
 }
 
 /** Refuses what nothing here implements, and says what to choose instead. */
-function assertPair({ runtime, imageUri, scoring, apiRequestsPerSecond }: Config): void {
+function assertPair({ runtime, imageUri, scoring, apiRequestsPerSecond, capture, backbone }: Config): void {
   if (runtime === 'ecs-spot' && imageUri === undefined)
     throw refused('ecs-spot without imageUri', 'Build the Dockerfile, push it to ECR, and name it: -c imageUri=...');
   if (runtime === 'ecs-spot' && scoring === undefined)
@@ -95,6 +98,8 @@ function assertPair({ runtime, imageUri, scoring, apiRequestsPerSecond }: Config
       'ecs-spot with apiRequestsPerSecond',
       'The API decides with the state that functions keep in tables, and workers keep theirs in a folder: -c runtime=lambda, or `weir serve` on a machine with a disk of its own.',
     );
+  const refusal = capture === undefined ? null : refusedCapture(capture, { backbone, runtime });
+  if (refusal !== null) throw refused(...refusal);
 }
 
 function refused(what: string, fix: string): WeirError {

@@ -35,7 +35,7 @@ export class DomainTopic extends Construct {
         topicName: shape.topic,
         partitionCount: shape.partitions,
         replicationFactor: shape.replicas ?? 3,
-        configs: encodeConfigs(shape.configs),
+        configs: topicConfigs(shape.configs),
       });
       topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
     }
@@ -64,8 +64,8 @@ export function idOfTopic(topic: string): string {
   return topic.replaceAll(/(^|[.-])(\w)/g, (_, __, letter: string) => letter.toUpperCase());
 }
 
-/** A JSON object, in base64. */
-function encodeConfigs(configs: TopicShape['configs']): string {
+/** The settings of a topic as `AWS::MSK::Topic` takes them: a JSON object, in base64. */
+export function topicConfigs(configs: TopicShape['configs']): string {
   const free = Object.entries(configs).filter(([name]) => !fixedByExpress.has(name));
   return Buffer.from(JSON.stringify(Object.fromEntries(free))).toString('base64');
 }

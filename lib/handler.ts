@@ -18,6 +18,8 @@ export type HandlerProps = {
   readonly config: Config;
   /** The folder of its bundle. */
   readonly source: string;
+  /** What the folder holds; of functions that score, the definition as well. */
+  readonly files?: readonly string[];
   readonly vpc: IVpc;
   readonly clients: ISecurityGroup;
   readonly dataKey: IKey;
@@ -26,6 +28,8 @@ export type HandlerProps = {
   readonly timeout: Duration;
   /** Environments that are kept warm; none without it. */
   readonly provisioned?: number;
+  /** How many run beside each other at most; as many as the account has without it. */
+  readonly concurrencyMax?: number;
 };
 
 /**
@@ -38,7 +42,7 @@ export class Handler extends Construct {
 
   constructor(scope: Construct, id: string, props: HandlerProps) {
     super(scope, id);
-    const { config, source, vpc, clients, dataKey, provisioned = 0 } = props;
+    const { config, source, vpc, clients, dataKey, provisioned = 0, files = scoringFiles } = props;
     const functionName = `${config.name}-${source}`;
     const logGroup = new LogGroup(this, 'Logs', {
       logGroupName: `/aws/lambda/${functionName}`,
@@ -52,7 +56,7 @@ export class Handler extends Construct {
     allowInterfaces(role);
     this.function = new lambda.Function(this, 'Function', {
       functionName,
-      code: bundleOf(config, source),
+      code: bundleOf(config, source, files),
       handler: 'index.handler',
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
@@ -62,6 +66,7 @@ export class Handler extends Construct {
       securityGroups: [clients],
       memorySize: props.memoryMb,
       timeout: props.timeout,
+      ...(props.concurrencyMax === undefined ? {} : { reservedConcurrentExecutions: props.concurrencyMax }),
       environment: { ...props.environment },
       environmentEncryption: dataKey,
       logGroup,
@@ -79,15 +84,17 @@ export class Handler extends Construct {
   }
 }
 
+const scoringFiles = ['index.mjs', 'plan.json', 'rules.json', 'model.json'];
+
 /** A bundle is a folder: the function with its SDK, whose version is pinned so, and the definition that it scores with. */
-function bundleOf({ functionsFolder }: Config, source: string): lambda.Code {
+function bundleOf({ functionsFolder }: Config, source: string, files: readonly string[]): lambda.Code {
   const dir = join(functionsFolder, source);
-  const missing = ['index.mjs', 'plan.json', 'rules.json', 'model.json'].filter((name) => !existsSync(join(dir, name)));
+  const missing = files.filter((name) => !existsSync(join(dir, name)));
   if (missing.length === 0) return lambda.Code.fromAsset(dir);
   throw new WeirError({
     code: 'HANDLER_MISSING',
     message: `got no ${missing.join(', ')} in ${dir}, which the stacks deploy`,
-    fix: 'npm run bundle -- --definition FILE --rules FILE --model FILE: features by the account and its card alone.',
+    fix: 'npm run bundle -- --definition FILE --rules FILE --model FILE: features by the account and its card alone; --mapping FILE where changes are captured.',
   });
 }
 

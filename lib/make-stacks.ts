@@ -4,6 +4,8 @@ import type { Config } from './config.ts';
 import { deriveSizes, type Sizes } from './derived-sizes.ts';
 import type { TopicShape } from './domain-topic.ts';
 import { ApiStack } from './stacks/api.ts';
+import { DebeziumCaptureStack } from './stacks/capture-debezium.ts';
+import { DmsCaptureStack } from './stacks/capture-dms.ts';
 import { KinesisStack, MskStack } from './stacks/backbone.ts';
 import { LakeStack } from './stacks/lake.ts';
 import { NetworkStack } from './stacks/network.ts';
@@ -35,9 +37,10 @@ export function makeStacks(app: App, config: Config, topicsOf: (sizes: Sizes) =>
   const scoring = makeScoring(app, { id: id('scoring'), config, props: { ...props, sizes, inputs } });
   const { apiRequestsPerSecond: perSecond } = config;
   const api = perSecond === undefined ? [] : [new ApiStack(app, id('api'), { ...props, sizes, perSecond })];
+  const capture = makeCapture(app, { id: id('capture'), config, props });
   const lake = new LakeStack(app, id('lake'), { ...props, inputs });
   const watch = new WatchStack(app, id('watch'), { ...props, ...watchedOf(config, inputs) });
-  const order = [security, network, backbone, state, scoring, ...api, lake, watch];
+  const order = [security, network, backbone, state, scoring, ...api, ...capture, lake, watch];
   order.forEach((stack, index) => {
     const before = order[index - 1];
     if (before !== undefined) stack.addStackDependency(before);
@@ -61,6 +64,17 @@ function makeScoring(
 ): Scoring {
   if (config.runtime === 'ecs-spot') return new SpotStack(app, id, props);
   return config.backbone === 'msk' ? new MskLambdaStack(app, id, props) : new KinesisLambdaStack(app, id, props);
+}
+
+function makeCapture(
+  app: App,
+  { id, config, props }: { id: string; config: Config; props: { config: Config; terminationProtection: boolean } },
+): (DmsCaptureStack | DebeziumCaptureStack)[] {
+  const { capture } = config;
+  if (capture === undefined) return [];
+  if (capture.plugin === undefined || capture.by === 'dms')
+    return [new DmsCaptureStack(app, id, { ...props, capture })];
+  return [new DebeziumCaptureStack(app, id, { ...props, capture, plugin: capture.plugin })];
 }
 
 function watchedOf(

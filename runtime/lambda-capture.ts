@@ -14,7 +14,7 @@ import { errorLine, metricsLine } from './lambda-metrics.ts';
 
 /** The variables of the environment that capturing functions read. */
 const captureVariables = {
-  /** The module of the mapping; `mapping.ts` beside the function without it. */
+  /** The module of the mapping; `mapping.mjs` beside the function without it. */
   mapping: 'WEIR_MAPPING',
   /** Where events go: `kinesis://STREAM` or `kafka://BROKERS/TOPIC`. */
   target: 'WEIR_CAPTURE_TARGET',
@@ -43,7 +43,7 @@ export function captureHandler(
 }
 
 async function openCapturing(format: ChangeFormat, environment: Environment): Promise<Capturing> {
-  const path = environment[captureVariables.mapping] ?? join(import.meta.dirname, 'mapping.ts');
+  const path = environment[captureVariables.mapping] ?? join(import.meta.dirname, 'mapping.mjs');
   const mapping = await loadMapping(path);
   return { format, mapping, target: await openCaptureTarget(environment[captureVariables.target] ?? '') };
 }

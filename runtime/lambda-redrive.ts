@@ -80,7 +80,8 @@ function openKinesis(name: string): Target {
 
 async function openKafka({ brokers, topics }: KafkaSource, source: string): Promise<Target> {
   const producer = await platformaticDriver(await openCluster({ clientId: 'weir-redrive', brokers })).openProducer();
-  const [topic = ''] = topics;
+  // The letters' own topic, where the address lists several.
+  const topic = topics.find((one) => source.startsWith(`${one}/`)) ?? topics[0] ?? '';
   const partition = Number(source.split('/').at(-1));
   const encoder = new TextEncoder();
   return {

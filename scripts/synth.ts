@@ -22,6 +22,14 @@ const file = {
 
 /** What may be had with functions alone. */
 const ofFunctions = { apiRequestsPerSecond: 100 } as const;
+const database = {
+  database: 'core',
+  secretArn: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:core-AbCdEf',
+  tables: ['public.merchant', 'public.dispute'],
+} as const;
+const plugin = { bucketArn: 'arn:aws:s3:::plugins', key: 'debezium.zip' } as const;
+/** MSK by Debezium, Kinesis by DMS: the choices for each. */
+const captures = { msk: { by: 'debezium', ...database, plugin }, kinesis: { by: 'dms', ...database } } as const;
 
 type Case = { readonly profile: string; readonly backbone: string; readonly runtime: string };
 
@@ -31,8 +39,10 @@ async function main(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'weir-synth-'));
   try {
     const functionsFolder = functionsOf(dir);
-    writeFileSync(join(dir, 'ecs-spot.json'), JSON.stringify(file));
-    writeFileSync(join(dir, 'lambda.json'), JSON.stringify({ ...file, ...ofFunctions, functionsFolder }));
+    for (const { backbone, runtime } of pairs) {
+      const more = runtime === 'lambda' ? { ...ofFunctions, functionsFolder, capture: captures[backbone] } : {};
+      writeFileSync(join(dir, `${backbone}-${runtime}.json`), JSON.stringify({ ...file, ...more }));
+    }
     const cases = ['dev', 'prod'].flatMap((profile) => pairs.map((pair) => ({ profile, ...pair })));
     const failed = cases.filter((one) => !tryCase(one, { dir, python }));
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
@@ -49,7 +59,7 @@ type Places = { readonly dir: string; readonly python: string };
 function tryCase(one: Case, { dir, python }: Places): boolean {
   const startMs = performance.now();
   const out = join(dir, Object.values(one).join('-'));
-  const config = join(dir, `${one.runtime}.json`);
+  const config = join(dir, `${one.backbone}-${one.runtime}.json`);
   const context = Object.entries({ ...one, config }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const { status, output } = run('node_modules/.bin/cdk', ['synth', '--quiet', '--output', out, ...context]);
   if (status !== 0) return tell(one, { startMs, ok: false, text: output });
@@ -70,9 +80,9 @@ function tryCase(one: Case, { dir, python }: Places): boolean {
 function functionsOf(dir: string): string {
   if (existsSync('dist/functions/serve-http/index.mjs')) return 'dist/functions';
   console.log('no dist/functions: bundles of nothing stand in');
-  for (const name of ['score-msk', 'score-kinesis', 'serve-http', 'redrive-dlq', 'capture-dms']) {
+  for (const name of ['score-msk', 'score-kinesis', 'serve-http', 'redrive-dlq', 'capture-dms', 'capture-debezium']) {
     mkdirSync(join(dir, 'functions', name), { recursive: true });
-    for (const part of ['index.mjs', 'plan.json', 'rules.json', 'model.json'])
+    for (const part of ['index.mjs', 'plan.json', 'rules.json', 'model.json', 'mapping.mjs'])
       writeFileSync(join(dir, 'functions', name, part), '');
   }
   return join(dir, 'functions');

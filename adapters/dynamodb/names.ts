@@ -33,7 +33,7 @@ export const serverlessVariables = {
   definition: 'WEIR_DEFINITION',
   /** The contract of records that do not name theirs. */
   contract: 'WEIR_CONTRACT',
-  /** Where `redrive-dlq` puts letters back: `kinesis://STREAM` or `kafka://BROKERS/TOPIC`; an MSK cluster by its ARN. */
+  /** Where `redrive-dlq` puts letters back: `kinesis://STREAM` or `kafka://BROKERS/TOPIC[,TOPIC]`; an MSK cluster by its ARN. */
   redriveTarget: 'WEIR_REDRIVE_TARGET',
 } as const;
 

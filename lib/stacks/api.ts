@@ -131,10 +131,7 @@ const accessLogFields = {
 };
 
 function addRoutes(gateway: apigateway.RestApi, alias: Alias): void {
-  const integration = new apigateway.LambdaIntegration(alias as IFunction, {
-    allowTestInvoke: false,
-    scopePermissionToMethod: false,
-  });
+  const integration = new apigateway.LambdaIntegration(alias as IFunction, { scopePermissionToMethod: false });
   for (const [path, method] of Object.entries(apiRoutes))
     gateway.root.resourceForPath(path).addMethod(method, integration, {
       authorizationType: apigateway.AuthorizationType.NONE,

@@ -52,6 +52,7 @@ export class NetworkStack extends Stack {
     for (const [name, service] of Object.entries({
       ...endpointsAlways,
       ...endpointsOf[config.backbone],
+      ...(config.capture?.by === 'dms' ? endpointsOf.kinesis : {}),
       ...endpointsOf[config.runtime],
     }))
       vpc.addInterfaceEndpoint(name, { service, securityGroups: [endpoints], open: false, privateDnsEnabled: true });
@@ -71,11 +72,11 @@ export class NetworkStack extends Stack {
 const subnetKeys = ['network/subnet-1', 'network/subnet-2', 'network/subnet-3'] as const;
 const routeKeys = ['network/routes-1', 'network/routes-2', 'network/routes-3'] as const;
 
-/** The network as other stacks see it. */
-export function networkOf(
-  scope: Construct,
-  config: Config,
-): { readonly vpc: ec2.IVpc; readonly clients: ec2.ISecurityGroup; readonly subnetIds: string[] } {
+/** The network, and who may open connections in it. */
+export type Network = { readonly vpc: ec2.IVpc; readonly clients: ec2.ISecurityGroup; readonly subnetIds: string[] };
+
+/** The network as other stacks see it: once a stack. */
+export function networkOf(scope: Construct, config: Config): Network {
   const subnetIds = subnetKeys.map((key) => shared(scope, config.name, key));
   const vpc = ec2.Vpc.fromVpcAttributes(scope, 'Vpc', {
     vpcId: shared(scope, config.name, 'network/vpc-id'),

@@ -4,16 +4,18 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { acknowledgeStars } from '../acknowledge.ts';
+import { grantStreamRead } from '../capture-handler.ts';
 import { grantConsume, grantProduce } from '../cluster-access.ts';
 import type { Config } from '../config.ts';
 import type { Sizes } from '../derived-sizes.ts';
 import { idOfTopic } from '../domain-topic.ts';
 import { Handler } from '../handler.ts';
+import { redriveHandler } from '../redrive-handler.ts';
 import { keptBucket } from '../kept-bucket.ts';
 import { shared } from '../shared-names.ts';
 import { grantTables, stateTables, tableVariables } from '../state-tables.ts';
 import { clusterOf } from './backbone.ts';
-import { networkOf } from './network.ts';
+import { type Network, networkOf } from './network.ts';
 import { dataKeyOf } from './security.ts';
 
 export type ScoringProps = StackProps & {
@@ -37,14 +39,15 @@ export class MskLambdaStack extends Stack {
   constructor(scope: Construct, id: string, { config, sizes, inputs, ...props }: ScoringProps) {
     super(scope, id, props);
     const access = clusterOf(this, config);
-    const dataKey = dataKeyOf(this, config);
-    const { alias, function: scorer } = makeHandler(this, { config, dataKey, source: 'score-msk' });
+    const [dataKey, network] = [dataKeyOf(this, config), networkOf(this, config)];
+    const { alias, function: scorer } = makeHandler(this, { config, dataKey, network, source: 'score-msk' });
     scorer.addToRolePolicy(
       new PolicyStatement({
         actions: ['kafka:DescribeCluster', 'kafka:DescribeClusterV2', 'kafka:GetBootstrapBrokers'],
         resources: [access.clusterArn],
       }),
     );
+    redriveHandler(this, { config, dataKey, network, inputs });
     for (const topic of inputs) {
       grantConsume(access, scorer, { topics: [topic], group: lambdaGroup(config, topic) });
       // What fails for good is written there by Lambda, with the rights of the function.
@@ -77,22 +80,16 @@ export class KinesisLambdaStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: ScoringProps) {
     super(scope, id, props);
     const streamArn = shared(this, config.name, 'backbone/stream-arn');
-    const dataKey = dataKeyOf(this, config);
-    const { alias, function: scorer } = makeHandler(this, { config, dataKey, source: 'score-kinesis' });
+    const [dataKey, network] = [dataKeyOf(this, config), networkOf(this, config)];
+    const { alias, function: scorer } = makeHandler(this, { config, dataKey, network, source: 'score-kinesis' });
+    redriveHandler(this, { config, dataKey, network, inputs: [] });
     const failed = keptBucket(this, 'Failed', { dataKey, expireDays: 90 });
     const objects = failed.arnForObjects('*');
     scorer.addToRolePolicy(
       new PolicyStatement({ actions: ['s3:PutObject', 's3:ListBucket'], resources: [failed.bucketArn, objects] }),
     );
     acknowledgeStars(this, { resources: [objects], reason: 'Lambda names the objects of what failed.' });
-    scorer.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['DescribeStream', 'DescribeStreamSummary', 'GetRecords', 'GetShardIterator', 'ListShards'].map(
-          (action) => `kinesis:${action}`,
-        ),
-        resources: [streamArn],
-      }),
-    );
+    grantStreamRead(scorer, streamArn);
     const mapping = new CfnEventSourceMapping(this, 'ReadEvents', {
       functionName: alias.functionArn,
       eventSourceArn: streamArn,
@@ -113,14 +110,18 @@ export class KinesisLambdaStack extends Stack {
 
 function makeHandler(
   stack: Stack,
-  { config, dataKey, source }: { readonly config: Config; readonly dataKey: IKey; readonly source: string },
+  {
+    config,
+    dataKey,
+    network,
+    source,
+  }: { readonly config: Config; readonly dataKey: IKey; readonly network: Network; readonly source: string },
 ): Handler {
-  const { vpc, clients } = networkOf(stack, config);
   const handler = new Handler(stack, 'Scorer', {
     config,
     source,
-    vpc,
-    clients,
+    vpc: network.vpc,
+    clients: network.clients,
     dataKey,
     environment: tableVariables(config),
     memoryMb: 1769,

@@ -1,12 +1,9 @@
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CloudWatchClient, DescribeAlarmsCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { ConfirmSubscriptionCommand, ListTopicsCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { authorizationContract } from '../../core/contract/authorization.ts';
@@ -17,15 +14,19 @@ import { readDefinition, writeDefinition } from '../../runtime/lambda-definition
 import { kinesisBatches, type LambdaBatch } from '../../runtime/lambda-events.ts';
 import { bundleFunctions } from '../../scripts/bundle.ts';
 import { accountPayments, writeAccountFiles } from '../../simulate/account-payments.ts';
+import { openPager, ringAll } from './alarms.ts';
 import { holdingData, openDeployment } from './deployment.ts';
 import { until } from './eventually.ts';
 import { checkSource, readTables } from './lambda-check.ts';
-import { putPayments, readStream } from './lambda-kinesis.ts';
+import { putRecords, readStream } from './lambda-kinesis.ts';
 
 /** What MiniStack has no part of: written down, and that is all. Anything else that it lacks fails the deployment. */
 const recordedTypes = [
   'AWS::CodeDeploy::Application',
   'AWS::CodeDeploy::DeploymentGroup',
+  'AWS::DMS::Endpoint',
+  'AWS::DMS::ReplicationConfig',
+  'AWS::DMS::ReplicationSubnetGroup',
   'AWS::EC2::FlowLog',
   'AWS::EC2::SecurityGroupIngress',
 ];
@@ -36,6 +37,8 @@ const tables = {
   idempotency: `${name}-idempotency`,
   aside: `${name}-aside`,
 };
+/** What the mapping makes of the samples of DMS. */
+const eventsOfDms = 8;
 const dir = mkdtempSync(join(tmpdir(), 'weir-deploy-'));
 const deployment = openDeployment(dir, {
   profile: 'dev',
@@ -43,6 +46,12 @@ const deployment = openDeployment(dir, {
   runtime: 'lambda',
   name,
   sizes: { shards: 2 },
+  capture: {
+    by: 'dms',
+    database: 'core',
+    secretArn: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:core-AbCdEf',
+    tables: ['public.merchant', 'public.dispute'],
+  },
   functionsFolder: join(dir, 'functions'),
 });
 let aws: Emulator;
@@ -62,7 +71,7 @@ afterAll(async () => {
 /** Bundles the functions with a definition, as `npm run bundle` does; its runtime is what a comparison runs. */
 async function bundle(files: Parameters<typeof writeDefinition>[0]): Promise<void> {
   await writeDefinition(files, join(dir, 'definition'));
-  await bundleFunctions(join(dir, 'functions'), join(dir, 'definition'));
+  await bundleFunctions(join(dir, 'functions'), join(dir, 'definition'), 'examples/changes/mapping.ts');
 }
 
 function definition(): ReturnType<typeof readDefinition> {
@@ -70,7 +79,7 @@ function definition(): ReturnType<typeof readDefinition> {
 }
 
 async function putEvents(from: number, count: number): Promise<void> {
-  await putPayments(name, accountPayments({ from, count, accounts: 100, partitions: 1 }));
+  await putRecords(name, accountPayments({ from, count, accounts: 100, partitions: 1 }));
 }
 
 /** How many events the ledger keeps, by the mark of what decided them. */
@@ -96,6 +105,24 @@ async function untilKept(events: number): Promise<void> {
 async function shardsOfStream(): Promise<LambdaBatch[]> {
   const logs = await readStream(name);
   return logs.flatMap(({ payloadOf, records }) => kinesisBatches(payloadOf(records), authorizationContract.topic));
+}
+
+async function recordsOfStream(): Promise<LambdaBatch['records'][number][]> {
+  return (await shardsOfStream()).flatMap(({ records }) => records);
+}
+
+/** Of the records that are no payments of ours, the contracts that they name. */
+async function contractsOfStream(): Promise<string[]> {
+  const contracts = (await recordsOfStream()).map(({ contract }) => contract);
+  return contracts.filter((contract) => contract !== authorizationContract.topic);
+}
+
+async function invoke(source: string, payload: unknown): Promise<unknown> {
+  const client = new LambdaClient({});
+  const command = { FunctionName: `${name}-${source}`, Qualifier: 'live', Payload: JSON.stringify(payload) };
+  const { Payload } = await client.send(new InvokeCommand(command));
+  client.destroy();
+  return JSON.parse(Buffer.from(Payload ?? []).toString());
 }
 
 describe('stacks that are deployed to an empty account', () => {
@@ -134,11 +161,9 @@ describe('stacks that are deployed to an empty account', () => {
   });
 
   test('tell people once when the scorer fails and is behind as well', async () => {
-    const told = await openPager();
+    const told = await openPager(`${name}-alarms`);
     const client = new CloudWatchClient({});
     try {
-      await subscribe(told.url);
-      await told.subscribed;
       const { CompositeAlarms = [] } = await client.send(new DescribeAlarmsCommand({ AlarmTypes: ['CompositeAlarm'] }));
       const fails = CompositeAlarms.find(({ AlarmDescription = '' }) => AlarmDescription.includes('scoring-errors.md'));
       const behind = CompositeAlarms.find(({ AlarmDescription = '' }) => AlarmDescription.includes('lag.md'));
@@ -151,7 +176,7 @@ describe('stacks that are deployed to an empty account', () => {
       expect(told.alarms).toEqual([fails?.AlarmName]);
     } finally {
       client.destroy();
-      told.server.close();
+      told.close();
     }
   });
 
@@ -167,6 +192,33 @@ describe('stacks that are deployed to an empty account', () => {
     });
     lambda.destroy();
     client.destroy();
+  });
+
+  test('make events of what DMS would write to its stream, and send them to be scored', async () => {
+    const lines = readFileSync('test/golden/changes/dms.jsonl', 'utf8').trimEnd().split('\n');
+    await putRecords(
+      `${name}-changes`,
+      lines.map((value) => ({ key: 'dms', value })),
+    );
+    await until(async () => (await contractsOfStream()).length >= eventsOfDms);
+    const captured = await contractsOfStream();
+    expect(captured.filter((contract) => contract === 'payments.dispute.v1')).toHaveLength(1);
+    expect(captured.filter((contract) => contract === 'registry.merchant.v1').length).toBeGreaterThan(3);
+  });
+
+  test('tell by hand which dead letters wait, and put them back', async () => {
+    await putRecords(name, [{ key: 'c1', value: 'no event' }]);
+    const sources = (await shardsOfStream()).map(({ source }) => source);
+    // One after the other, as one runs at a time.
+    const redrive = async (dryRun: boolean): Promise<unknown[]> => {
+      const answers: unknown[] = [];
+      for (const source of sources) answers.push(await invoke('redrive-dlq', { source, codes: ['notJson'], dryRun }));
+      return answers;
+    };
+    await until(async () => (await redrive(true)).some((answer) => JSON.stringify(answer).includes('"notJson":1')));
+    const before = (await recordsOfStream()).length;
+    expect(await redrive(false)).toContainEqual(expect.objectContaining({ dryRun: false, letters: { notJson: 1 } }));
+    expect(await recordsOfStream()).toHaveLength(before + 1);
   });
 
   test('change retention and rules without replacing what holds data, and decide on', async () => {
@@ -187,8 +239,8 @@ describe('stacks that are deployed to an empty account', () => {
     });
     expect(changed.map(({ type }) => type)).toEqual(['AWS::Kinesis::Stream']);
     await putEvents(1000, 200);
-    await untilKept(1200);
-    expect(await keptByMark()).toEqual({ [oldMark]: 1000, [firstMark()]: 200 });
+    await untilKept(1201);
+    expect(await keptByMark()).toEqual({ [oldMark]: 1001, [firstMark()]: 200 });
   });
 
   test('leave everything that holds data when they are destroyed', async () => {
@@ -196,8 +248,8 @@ describe('stacks that are deployed to an empty account', () => {
     const types = new Map<string, number>();
     for (const { type } of resources) types.set(type, (types.get(type) ?? 0) + 1);
     await deployment.destroy();
-    expect(Object.values(await keptByMark()).reduce((sum, count) => sum + count, 0)).toBe(1200);
-    expect((await shardsOfStream()).flatMap(({ records }) => records)).toHaveLength(1200);
+    expect(Object.values(await keptByMark()).reduce((sum, count) => sum + count, 0)).toBe(1201);
+    expect(await recordsOfStream()).toHaveLength(1200 + eventsOfDms + 2);
     const lambda = new LambdaClient({});
     await expect(
       lambda.send(new InvokeCommand({ FunctionName: `${name}-score-kinesis`, Payload: Buffer.from('{}') })),
@@ -208,59 +260,3 @@ describe('stacks that are deployed to an empty account', () => {
     for (const type of recordedTypes) expect([type, types.get(type) ?? 0]).not.toEqual([type, 0]);
   });
 });
-
-/** Sets each alarm of a rule, but for those that it wants quiet. */
-async function ringAll(client: CloudWatchClient, rule: string): Promise<void> {
-  const names = [...rule.matchAll(/(?<!NOT \(?)ALARM\("?(?:[^")]*:alarm:)?([^")]+)"?\)/g)].map(([, one = '']) => one);
-  expect(names.length).toBeGreaterThan(0);
-  for (const AlarmName of names)
-    await client.send(new SetAlarmStateCommand({ AlarmName, StateValue: 'ALARM', StateReason: 'asked for' }));
-}
-
-async function subscribe(Endpoint: string): Promise<void> {
-  const client = new SNSClient({});
-  const { Topics = [] } = await client.send(new ListTopicsCommand({}));
-  const TopicArn = Topics.map((topic) => topic.TopicArn ?? '').find((arn) => arn.endsWith(`${name}-alarms`));
-  await client.send(new SubscribeCommand({ TopicArn, Protocol: 'http', Endpoint }));
-  client.destroy();
-}
-
-type Pager = {
-  readonly url: string;
-  readonly subscribed: Promise<unknown>;
-  readonly alarms: string[];
-  readonly server: Server;
-};
-
-/** A pager: it confirms that it is subscribed, and keeps the names of the alarms that it is told of. */
-async function openPager(): Promise<Pager> {
-  const alarms: string[] = [];
-  const client = new SNSClient({});
-  const { promise: subscribed, resolve } = Promise.withResolvers<unknown>();
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      response.end();
-      const { Type, TopicArn, Token, Message } = notification.parse(JSON.parse(Buffer.concat(chunks).toString()));
-      if (Type === 'SubscriptionConfirmation')
-        resolve(client.send(new ConfirmSubscriptionCommand({ TopicArn, Token })));
-      if (Type !== 'Notification') return;
-      const { AlarmName, NewStateValue } = alarmMessage.parse(JSON.parse(Message));
-      if (NewStateValue === 'ALARM') alarms.push(AlarmName);
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('got no port, expected a TCP address');
-  return { url: `http://127.0.0.1:${address.port}/`, subscribed, alarms, server };
-}
-
-const notification = z.object({
-  Type: z.string(),
-  TopicArn: z.string(),
-  Token: z.string().optional(),
-  Message: z.string(),
-});
-const alarmMessage = z.object({ AlarmName: z.string(), NewStateValue: z.string() });

@@ -12,7 +12,6 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { aggregate, type EncodedRecord } from 'aws-kinesis-agg';
 import { authorizationContract } from '../../core/contract/authorization.ts';
 import { frame } from '../../runtime/lambda-events.ts';
-import type { AccountPayment } from '../../simulate/account-payments.ts';
 import type { StreamEvent } from './lambda-log.ts';
 import type { SourceLog } from './lambda-source.ts';
 
@@ -32,11 +31,14 @@ export async function throughKinesis(stream: string, events: readonly StreamEven
   return readStream(stream);
 }
 
-/** Puts payments into a stream that is there, a record each, in their order. */
-export async function putPayments(StreamName: string, payments: readonly AccountPayment[]): Promise<void> {
+/** Puts values into a stream that is there, a record each, in their order. */
+export async function putRecords(
+  StreamName: string,
+  values: readonly { readonly key: string; readonly value: string }[],
+): Promise<void> {
   const client = openClient();
-  for (let from = 0; from < payments.length; from += recordsOfPutMax) {
-    const Records = payments
+  for (let from = 0; from < values.length; from += recordsOfPutMax) {
+    const Records = values
       .slice(from, from + recordsOfPutMax)
       .map(({ key, value }) => ({ PartitionKey: key, Data: Buffer.from(value) }));
     const { FailedRecordCount = 0 } = await client.send(new PutRecordsCommand({ StreamName, Records }));

@@ -55,7 +55,9 @@ describe('the API', () => {
 
   test('keeps functions warm in prod, as many as the rate takes, behind an alias', () => {
     const warm = (of: typeof prod): unknown =>
-      ofType(of, 'AWS::Lambda::Alias').map(({ Properties }) => Properties['ProvisionedConcurrencyConfig'])[1];
+      ofType(of, 'AWS::Lambda::Alias').find(({ stack }) => stack.endsWith('-api'))?.Properties[
+        'ProvisionedConcurrencyConfig'
+      ];
     expect(warm(prod)).toEqual({ ProvisionedConcurrentExecutions: 29 });
     expect(warm(dev)).toBeUndefined();
     const sizes = deriveSizes(readConfig({ profile: 'prod', apiRequestsPerSecond: 1000 }));

@@ -4,10 +4,10 @@ import { serverlessTables } from '../../adapters/dynamodb/names.ts';
 import { inputContracts } from '../../core/contract/contracts.ts';
 import { stateTables } from '../../lib/state-tables.ts';
 import { wantedTopics } from '../../runtime/topic-plan.ts';
-import { functions, ofType, spot, statementsOf, synthesize } from './synthesized.ts';
+import { byDebezium, byDms, functions, ofScoring, ofType, spot, statementsOf, synthesize } from './synthesized.ts';
 
-const lambda = synthesize({ profile: 'prod', backbone: 'msk', ...functions });
-const kinesis = synthesize({ profile: 'prod', backbone: 'kinesis', ...functions });
+const lambda = synthesize({ profile: 'prod', backbone: 'msk', ...functions, capture: byDebezium });
+const kinesis = synthesize({ profile: 'prod', backbone: 'kinesis', ...functions, capture: byDms });
 const workers = synthesize({ profile: 'prod', backbone: 'msk', ...spot });
 const shardWorkers = synthesize({ profile: 'prod', backbone: 'kinesis', ...spot });
 const all = [
@@ -91,7 +91,7 @@ describe.each(all)('the stacks of %s', (name, synthesized) => {
 });
 
 describe('functions on MSK', () => {
-  const mappings = ofType(lambda, 'AWS::Lambda::EventSourceMapping');
+  const mappings = ofScoring(lambda, 'AWS::Lambda::EventSourceMapping');
 
   test('read each topic of inputs without waiting for more, in provisioned mode, a poller a partition at most', () => {
     const partitions = Number(ofType(lambda, 'AWS::MSK::Topic')[0]?.Properties['PartitionCount']);
@@ -162,7 +162,7 @@ describe('functions on MSK', () => {
 
 describe('functions on Kinesis', () => {
   test('take one batch of a shard at a time, without waiting, and lay aside in a bucket', () => {
-    const mappings = ofType(kinesis, 'AWS::Lambda::EventSourceMapping');
+    const mappings = ofScoring(kinesis, 'AWS::Lambda::EventSourceMapping');
     expect(mappings).toHaveLength(1);
     expect(mappings[0]?.Properties).toMatchObject({
       ParallelizationFactor: 1,
@@ -189,7 +189,7 @@ describe('the tables', () => {
 
 describe('the topics', () => {
   test('are those of the contracts with their twins, without what Express holds fixed', () => {
-    const topics = ofType(lambda, 'AWS::MSK::Topic');
+    const topics = ofType(lambda, 'AWS::MSK::Topic').filter(({ stack }) => stack === 'weir-backbone');
     const wanted = wantedTopics({ prefix: '', replicas: 3 });
     expect(topics.map(({ Properties }) => String(Properties['TopicName'])).toSorted()).toEqual(
       wanted.map(({ topic }) => topic).toSorted(),

@@ -18,6 +18,7 @@ export type Resource = {
   readonly Properties: Readonly<Record<string, unknown>>;
   readonly DeletionPolicy?: string | undefined;
   readonly UpdateReplacePolicy?: string | undefined;
+  readonly DependsOn?: readonly string[] | undefined;
 };
 
 /** A synthesized application. */
@@ -28,6 +29,7 @@ const resourceSchema = z.object({
   Properties: z.record(z.string(), z.unknown()).default({}),
   DeletionPolicy: z.string().optional(),
   UpdateReplacePolicy: z.string().optional(),
+  DependsOn: z.array(z.string()).optional(),
 });
 const context = z
   .object({ context: z.record(z.string(), z.unknown()) })
@@ -38,6 +40,21 @@ export const spot = {
   runtime: 'ecs-spot',
   imageUri: '000000000000.dkr.ecr.us-east-1.amazonaws.com/weir:0.1.0',
   scoring: { definition: 'scoring/features.ts', model: 'scoring/model.json', rules: 'scoring/rules.json' },
+} as const;
+
+const database = {
+  database: 'core',
+  secretArn: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:core-AbCdEf',
+  tables: ['public.merchant', 'public.dispute'],
+} as const;
+
+/** A capture by DMS. */
+export const byDms = { by: 'dms', ...database } as const;
+/** A capture by Debezium, with its plugin. */
+export const byDebezium = {
+  by: 'debezium',
+  ...database,
+  plugin: { bucketArn: 'arn:aws:s3:::plugins', key: 'debezium.zip' },
 } as const;
 
 /** Functions, with everything that may be had beside them. */
@@ -63,9 +80,9 @@ export function synthesize(given: Readonly<Record<string, unknown>>): Synthesize
 /** Bundles that hold nothing: a template names them, and no more. */
 function standIns(): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-bundles-'));
-  for (const name of ['score-msk', 'score-kinesis', 'serve-http', 'redrive-dlq', 'capture-dms']) {
+  for (const name of ['score-msk', 'score-kinesis', 'serve-http', 'redrive-dlq', 'capture-dms', 'capture-debezium']) {
     mkdirSync(join(folder, name));
-    for (const file of ['index.mjs', 'plan.json', 'rules.json', 'model.json'])
+    for (const file of ['index.mjs', 'plan.json', 'rules.json', 'model.json', 'mapping.mjs'])
       writeFileSync(join(folder, name, file), '');
   }
   return folder;
@@ -75,6 +92,11 @@ function resourcesOf(stack: Stack): Resource[] {
   const template = Template.fromStack(stack).toJSON();
   const found = z.record(z.string(), resourceSchema).parse(template['Resources']);
   return Object.entries(found).map(([id, resource]) => ({ id, stack: stack.stackName, ...resource }));
+}
+
+/** The resources of a type in the stack that scores. */
+export function ofScoring(synthesized: Synthesized, type: string): Resource[] {
+  return ofType(synthesized, type).filter(({ stack }) => stack.endsWith('-scoring'));
 }
 
 /** The resources of a type. */
