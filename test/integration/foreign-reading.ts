@@ -7,7 +7,7 @@ import { openReading, type Reading } from './kafka-reading.ts';
 
 /** Reads what goes between the workers of a group. */
 export function readBetween(driver: KafkaDriver, topic: string): Promise<Reading> {
-  return openReading(driver, { group: randomUUID(), topics: [topic] });
+  return openReading(driver, { group: randomUUID(), topics: [topic], joinsAgain: true });
 }
 
 /** Resolves once every owner of a repartition topic knows the last watermark of each source, and has committed it. */

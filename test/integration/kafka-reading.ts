@@ -1,6 +1,7 @@
 import type {
   ConsumeOptions,
   KafkaBatch,
+  KafkaConsumer,
   KafkaDriver,
   KafkaRecord,
   TopicPartition,
@@ -16,15 +17,14 @@ export type Reading = {
   readonly close: () => Promise<void>;
 };
 
-/** Joins a group and keeps whatever comes; `from` says where a partition is begun. */
-export async function openReading(
-  driver: KafkaDriver,
-  options: Pick<ConsumeOptions, 'group' | 'topics' | 'isolation' | 'instanceId' | 'sessionTimeoutMs'> & {
-    readonly from?: (at: TopicPartition) => Promise<number> | number;
-    readonly onBatch?: (batch: KafkaBatch) => Promise<void>;
-  },
-): Promise<Reading> {
-  const { from = () => 0, onBatch, ...consume } = options;
+type ReadingOptions = Pick<ConsumeOptions, 'group' | 'topics' | 'isolation' | 'instanceId' | 'sessionTimeoutMs'> & {
+  readonly from?: (at: TopicPartition) => Promise<number> | number;
+  readonly onBatch?: (batch: KafkaBatch) => Promise<void>;
+  readonly joinsAgain?: boolean;
+};
+
+/** Joins a group and keeps what comes; `from` says where a partition is begun, `joinsAgain` that a failure ends nothing. */
+export async function openReading(driver: KafkaDriver, options: ReadingOptions): Promise<Reading> {
   const reading = {
     records: new Array<KafkaRecord & TopicPartition>(),
     held: new Set<string>(),
@@ -34,13 +34,55 @@ export async function openReading(
   const tell = (): void => {
     for (const look of waiting.splice(0)) look();
   };
+  const member = openMember(() => driver.openConsumer(keepAll(reading, options, { tell, fail: () => member.fail() })));
+  await member.joined;
+  const until = async (isMet: () => boolean): Promise<void> => {
+    while (!isMet()) {
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+      });
+    }
+  };
+  return { ...reading, until, close: member.close };
+}
+
+/** A member that can join again. */
+function openMember(join: () => Promise<KafkaConsumer>): {
+  readonly joined: Promise<KafkaConsumer>;
+  readonly fail: () => void;
+  readonly close: () => Promise<void>;
+} {
+  let isClosed = false;
+  let consumer = join();
+  const fail = (): void => {
+    const left = consumer;
+    consumer = left
+      .then((one) => one.close())
+      .catch(() => undefined)
+      .then(() => (isClosed ? left : join()));
+    consumer.catch(fail);
+  };
+  const close = async (): Promise<void> => {
+    isClosed = true;
+    await (await consumer).close();
+  };
+  return { joined: consumer, fail, close };
+}
+
+function keepAll(
+  reading: Pick<Reading, 'records' | 'held' | 'failures'>,
+  { from = () => 0, onBatch, joinsAgain = false, ...consume }: ReadingOptions,
+  { tell, fail }: { readonly tell: () => void; readonly fail: () => void },
+): ConsumeOptions {
+  const next = new Map<string, number>();
   const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`;
-  const consumer = await driver.openConsumer({
+  return {
     ...consume,
     onAssigned: async (partitions) => {
       for (const at of partitions) reading.held.add(nameOf(at));
       tell();
-      return Promise.all(partitions.map(async (at) => ({ ...at, nextOffset: await from(at) })));
+      const begin = async (at: TopicPartition): Promise<number> => next.get(nameOf(at)) ?? from(at);
+      return Promise.all(partitions.map(async (at) => ({ ...at, nextOffset: await begin(at) })));
     },
     onRevoked: async (partitions) => {
       for (const at of partitions) reading.held.delete(nameOf(at));
@@ -50,19 +92,13 @@ export async function openReading(
       await onBatch?.(batch);
       const { topic, partition } = batch;
       for (const record of batch.records) reading.records.push({ ...record, topic, partition });
+      if (joinsAgain) next.set(nameOf(batch), batch.nextOffset);
       tell();
     },
     onFailure: (error) => {
       reading.failures.push(error);
       tell();
+      if (joinsAgain) fail();
     },
-  });
-  const until = async (isMet: () => boolean): Promise<void> => {
-    while (!isMet()) {
-      await new Promise<void>((resolve) => {
-        waiting.push(resolve);
-      });
-    }
   };
-  return { ...reading, until, close: () => consumer.close() };
 }

@@ -131,9 +131,9 @@ export function spawnWorker(args: readonly string[], env: Readonly<Record<string
   return { process: child, lines, ended, said, saidMore };
 }
 
-/** Decisions as readers of committed records see them, by partition, in order. */
+/** Decisions as readers of committed records see them, by partition, in order; what befalls the cluster ends no reading. */
 export function readDecisions(driver: KafkaDriver, topic: string): Promise<Reading> {
-  return openReading(driver, { group: randomUUID(), topics: [topic] });
+  return openReading(driver, { group: randomUUID(), topics: [topic], joinsAgain: true });
 }
 
 /** The digests of all partitions of a state folder. */
