@@ -11,6 +11,7 @@ import { platformaticDriver } from '../../adapters/kafka/platformatic.ts';
 import type { KafkaAdmin, KafkaDriver, OutgoingRecord } from '../../adapters/kafka/port.ts';
 import { decisionContract } from '../../core/contract/decision.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
+import { until } from './eventually.ts';
 import { openReading } from './kafka-reading.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
@@ -113,12 +114,19 @@ describe.each(names)('the driver %s', (name) => {
     await expect(admin.createTopics([made])).rejects.toMatchObject({ code: 'TOPIC_EXISTS' });
     await admin.alterConfigs(topic, { 'retention.ms': '2000000' });
     await admin.increasePartitions(topic, 3);
+    // What a broker has taken, its own readers see a moment later.
+    await until(async () => (await admin.describeTopic(topic)).partitions === 3);
     const described = await admin.describeTopic(topic);
-    expect(described.partitions).toBe(3);
     expect(described.configs.get('retention.ms')).toBe('2000000');
     expect(described.configs.get('cleanup.policy')).toBe('compact');
     expect(await admin.listTopics()).toContain(topic);
     await admin.deleteTopics([topic]);
+    await until(() =>
+      admin.describeTopic(topic).then(
+        () => false,
+        () => true,
+      ),
+    );
     await expect(admin.describeTopic(topic)).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' });
   });
 
