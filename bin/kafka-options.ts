@@ -52,9 +52,9 @@ export function addKafkaOptions(command: Command): Command {
     .option('--trace-share <share>', 'from Kafka: the share of batches that is traced, 0 to 1', share, 0.01)
     .option(
       '--cut-records <n>',
-      'from Kafka or Kinesis: records between two checkpoints of a partition',
+      'from Kafka or Kinesis: records between two checkpoints of a partition: what a crash takes again at most',
       wholeNumber(1),
-      100_000,
+      32_768,
     )
     .option(
       '--fetch-wait-ms <ms>',

@@ -16,6 +16,7 @@ import type { KafkaPlan } from '../runtime/kafka-partition.ts';
 import { contractsOfTopics, type KafkaSource, parseKafkaSource, planPartitions } from '../runtime/kafka-plan.ts';
 import { runKafkaWorker, type WorkerEvents } from '../runtime/kafka-worker.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { engineTotalsOf } from './engine-totals.ts';
 import { formatCount } from './format.ts';
 import { listenForInterruption } from './interruption.ts';
 import { exitCodes } from './invocation.ts';
@@ -163,7 +164,7 @@ function tellAll(told: WorkerEvents, metrics: WorkerMetrics, { foreign }: KafkaP
   const internal = new Set(foreign.map(({ repartition }) => repartition));
   return {
     onOwned: (own) => {
-      metrics.owned(own.partition, () => own.scoring.totals().refusedByKey);
+      metrics.owned(own.partition, engineTotalsOf(own.scoring));
       told.onOwned?.(own);
     },
     onReleased: (partition) => {

@@ -11,6 +11,7 @@ import { assertOwnKeys, assertShards, parseKinesisSource } from '../runtime/kine
 import type { KinesisPlan } from '../runtime/kinesis-shard.ts';
 import { type KinesisEvents, runKinesisWorker } from '../runtime/kinesis-worker.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { engineTotalsOf } from './engine-totals.ts';
 import { formatCount } from './format.ts';
 import { listenForInterruption } from './interruption.ts';
 import { exitCodes } from './invocation.ts';
@@ -88,7 +89,7 @@ function createTold(stream: string, metrics: WorkerMetrics) {
   const events: KinesisEvents = {
     onOwned: ({ shardId, scoring, isCopy }) => {
       owned.add(shardId);
-      metrics.owned(partitionOf(shardId), () => scoring.totals().refusedByKey);
+      metrics.owned(partitionOf(shardId), engineTotalsOf(scoring));
       const { checkpointOffset, logEndOffset } = scoring.recovery;
       const again = formatCount(logEndOffset - checkpointOffset);
       const from = isCopy ? ', copied from an owner that does not answer' : '';

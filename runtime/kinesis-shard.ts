@@ -34,7 +34,7 @@ export type PublishedShard = {
 export type KinesisShard = {
   readonly shardId: string;
   readonly isCopy: boolean;
-  readonly scoring: Pick<Scoring, 'recovery' | 'totals'>;
+  readonly scoring: Pick<Scoring, 'counts' | 'recovery' | 'totals'>;
   readonly cursor: ShardCursor;
   /** Takes what a read brought to its end: decided, durable, published, and the lease moved on. */
   readonly take: (read: ShardRead) => Promise<void>;

@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { type EngineTotals, registerEngineTotals } from './event-metrics.ts';
 
 /** What the score API is measured by. */
 export type ServeMetrics = {
@@ -6,10 +7,11 @@ export type ServeMetrics = {
   readonly text: () => Promise<string>;
 };
 
-const latencyBuckets = [0.001, 0.002, 0.003, 0.005, 0.008, 0.015, 0.03, 0.06, 0.1, 0.18, 0.5, 1];
+/** The objectives among them: 50, 180 and 380 ms. */
+const latencyBuckets = [0.001, 0.002, 0.003, 0.005, 0.008, 0.015, 0.03, 0.05, 0.1, 0.18, 0.38, 1];
 
-/** Metrics of one API and its process. `counts` are what the engine has counted since the log began. */
-export function createServeMetrics(counts: () => ReadonlyMap<string, number>): ServeMetrics {
+/** Metrics of one API and its process. `totals` are what the engine has counted since the log began. */
+export function createServeMetrics(totals: () => EngineTotals): ServeMetrics {
   const register = new Registry();
   const registers = [register];
   collectDefaultMetrics({ register });
@@ -26,16 +28,7 @@ export function createServeMetrics(counts: () => ReadonlyMap<string, number>): S
     buckets: latencyBuckets,
     registers,
   });
-  const events = new Gauge({
-    name: 'weir_events',
-    help: 'What became of the events of the log, since it began',
-    labelNames: ['what'],
-    registers: [],
-    collect: () => {
-      for (const [what, count] of counts()) events.set({ what }, count);
-    },
-  });
-  register.registerMetric(events);
+  registerEngineTotals(register, new Map([[0, totals]]));
   return {
     observe: ({ route, status, seconds }) => {
       requests.inc({ route, status });

@@ -1,11 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type EngineTotals, registerEngineTotals } from './event-metrics.ts';
 
 /** What a worker is measured by; names and units follow Prometheus: seconds, totals. */
 export type WorkerMetrics = {
-  /** A partition that is ours; `refusedByKey`: by key field, the events that full keys did not take. */
-  readonly owned: (partition: number, refusedByKey: RefusedByKey) => void;
+  /** A partition that is ours, and what its engine has counted. */
+  readonly owned: (partition: number, totals: () => EngineTotals) => void;
   readonly released: (partition: number) => void;
   /** A transaction that readers see from now on. */
   readonly published: (decisions: readonly { readonly outcome: string }[]) => void;
@@ -70,18 +71,19 @@ export function createWorkerMetrics(): WorkerMetrics {
     buckets: latencyBuckets,
     registers,
   });
-  const refusals = createRefusals(register);
+  const totalsOf = new Map<number, () => EngineTotals>();
+  registerEngineTotals(register, totalsOf);
   const views = createViewMetrics(registers);
   const topics = new Set<string>();
   return {
     ...views,
-    owned: (partition, refusedByKey) => {
+    owned: (partition, totals) => {
       owned.inc();
-      refusals.set(partition, refusedByKey);
+      totalsOf.set(partition, totals);
     },
     released: (partition) => {
       owned.dec();
-      refusals.delete(partition);
+      totalsOf.delete(partition);
       for (const topic of topics) for (const gauge of [lagRecords, lagSeconds]) gauge.remove({ topic, partition });
     },
     published: (some) => {
@@ -147,26 +149,6 @@ function createViewMetrics(registers: Registry[]): Pick<WorkerMetrics, 'viewsRea
       for (const lagMs of lagsMs) lag.observe({ key }, lagMs / 1000);
     },
   };
-}
-
-type RefusedByKey = () => ReadonlyMap<string, number>;
-
-/** By partition, the events that full keys did not take: read when the metrics are. */
-function createRefusals(register: Registry): Map<number, RefusedByKey> {
-  const refusals = new Map<number, RefusedByKey>();
-  const gauge = new Gauge({
-    name: 'weir_key_refusals',
-    help: 'Events that a key did not take into its windows, since it held as many as it may',
-    labelNames: ['partition', 'key'],
-    registers: [],
-    collect: () => {
-      gauge.reset();
-      for (const [partition, ofKeys] of refusals)
-        for (const [key, count] of ofKeys()) gauge.set({ partition, key }, count);
-    },
-  });
-  register.registerMetric(gauge);
-  return refusals;
 }
 
 /** Serves the text under `/metrics`, and `/health`, until it is closed. */

@@ -11,6 +11,7 @@ import { iso20022Action } from '../../core/score/iso20022.ts';
 import { assemble } from '../../runtime/assemble.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
 import { type DecisionRow, findDecision } from '../find-decision.ts';
+import { engineTotalsOf } from '../engine-totals.ts';
 import { formatCount } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption, wholeNumber } from '../invocation.ts';
@@ -92,7 +93,7 @@ async function serve(options: ServeOptions): Promise<number> {
     plan: assembled.weir.features.plan,
   });
   tellRecovery(out, authorizer.scoring.recovery);
-  const metrics = createServeMetrics(() => authorizer.scoring.counts);
+  const metrics = createServeMetrics(engineTotalsOf(authorizer.scoring));
   const app = createApp({ port: authorizer, callers, deadlineMs, observe: metrics.observe, metrics: metrics.text });
   const server = await listen(app, { host, port });
   if (options.json) sayJson({ url: server.url, key: made?.key ?? null });
