@@ -3,6 +3,7 @@ import { comparePlans, describeChange } from '../core/features/plan-change.ts';
 import type { Plan } from '../core/features/plan.ts';
 import { loadDefinition, type WeirFiles } from './assemble.ts';
 import { readManifest, runChanged } from './manifest.ts';
+import { assertNoPromotion } from './promotion-mark.ts';
 
 /** How a run over a directory goes on, given what the directory was run with before. */
 export type RunPlan = {
@@ -27,6 +28,7 @@ export async function planRun(asked: {
   readonly whenChanged: 'refuse' | 'rebuild';
 }): Promise<RunPlan> {
   const { dir, files, whenChanged } = asked;
+  assertNoPromotion(dir);
   const before = historyOf(dir);
   if (before === null) return { files, action: 'begin', inactive: [], changes: [] };
   const after = await loadDefinition(files.definition);

@@ -45,7 +45,7 @@ async function takeRecords(runtime: KeyedRuntime, claim: Claim, batch: Partition
   let last = progress;
   batch.records.forEach(({ position }, at) => {
     const arrival = arrivals.get(at);
-    if (arrival !== undefined && arrival.kind !== 'endOfInput') {
+    if (arrival !== undefined && (arrival.kind === 'event' || arrival.kind === 'refused')) {
       if (arrival.kind === 'refused') {
         const effects = createEffects();
         refuse({ arrival, refusal: arrival.decoded.refusal, effects });

@@ -4,6 +4,7 @@ import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { readTextIfAny, writeDurably, writeFully } from '../adapters/files/durable-file.ts';
 import type { Plan } from '../core/features/plan.ts';
 import type { WeirIdentity } from './assemble.ts';
+import { assertNoPromotion } from './promotion-mark.ts';
 
 /** What an output directory was made by: `run.json` beside the log. */
 export type Manifest = WeirIdentity & {
@@ -37,7 +38,8 @@ export type ClaimedRun = {
 
 /**
  * Writes the manifest of a new directory, or compares it with the one that is there. Throws `RUN_CHANGED` with every
- * difference: a run is resumed with what it began with, or its change is asked for (`changeManifest`).
+ * difference: a run is resumed with what it began with, or its change is asked for (`changeManifest`); and
+ * `PROMOTION_UNFINISHED`.
  */
 export function claimManifest({ dir, manifest, plan, disk = realDisk }: ClaimedRun): void {
   const existing = readManifest(dir, disk);
@@ -45,6 +47,7 @@ export function claimManifest({ dir, manifest, plan, disk = realDisk }: ClaimedR
     const changes = [{ ...identityOf(manifest), fromOffset: 0 }];
     return writeManifest(dir, { ...manifest, plan, inactive: [], changes }, disk);
   }
+  assertNoPromotion(dir, disk);
   const changes = manifestChanges(existing, manifest);
   if (changes.length > 0) throw runChanged(dir, changes);
 }

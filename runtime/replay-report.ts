@@ -43,6 +43,8 @@ export type ReplayReport = {
   readonly fromMs: number;
   readonly toMs: number;
   readonly records: number;
+  /** The lake's current generation; compared is what was answered, which is 0. */
+  readonly generation: number;
   readonly live: WeirIdentity;
   readonly replayed: WeirIdentity;
   readonly featuresAdded: readonly string[];
@@ -71,7 +73,16 @@ export function reportOf(
   comparison: DecisionComparison,
   facts: Pick<
     ReplayReport,
-    'replayId' | 'out' | 'fromMs' | 'toMs' | 'records' | 'live' | 'replayed' | 'featuresAdded' | 'featuresRemoved'
+    | 'replayId'
+    | 'out'
+    | 'fromMs'
+    | 'toMs'
+    | 'records'
+    | 'generation'
+    | 'live'
+    | 'replayed'
+    | 'featuresAdded'
+    | 'featuresRemoved'
   > & { readonly features: readonly string[]; readonly amounts: Amounts },
 ): ReplayReport {
   const { features, amounts, ...known } = facts;

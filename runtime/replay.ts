@@ -7,6 +7,8 @@ import { z } from 'zod';
 import type { Assembled, WeirIdentity } from './assemble.ts';
 import { compareDecisions, type DecisionComparison } from './compare-decisions.ts';
 import { claimManifest, readManifest } from './manifest.ts';
+import { readGenerations } from './generations.ts';
+import { assertNoPromotion } from './promotion-mark.ts';
 import { readLog } from './replay-log.ts';
 import { type Amounts, type ReplayReport, reportOf } from './replay-report.ts';
 import { runSource } from './run-source.ts';
@@ -23,6 +25,14 @@ export type Replay = {
   readonly live: LiveRun;
   readonly fromMs: number;
   readonly toMs: number;
+};
+
+/** How the replay's own run is opened, told of, held back and stopped. */
+export type ReplaySteps = {
+  readonly open: (dir: string) => Promise<Scoring>;
+  readonly onProgress?: (nextOffset: number) => void;
+  readonly pace?: (records: number) => Promise<void>;
+  readonly signal: AbortSignal;
 };
 
 /** What a run decided by, and how much of its log its lake holds. */
@@ -64,24 +74,26 @@ export function lookAtRun(out: string): LiveRun {
  * Takes the log of a run through another definition, rules or model, into a directory of its own: nothing of the run is
  * touched, and its owner may go on. Then compares the decisions of a range. One that was stopped goes on where it was.
  */
-export async function replayRun(
-  replay: Replay,
-  steps: {
-    readonly open: (dir: string) => Promise<Scoring>;
-    readonly onProgress?: (nextOffset: number) => void;
-    readonly pace?: (records: number) => Promise<void>;
-    readonly signal: AbortSignal;
-  },
-): Promise<ReplayReport | 'stopped'> {
-  const { out, shadow, assembled, live } = replay;
+export async function replayRun(replay: Replay, steps: ReplaySteps): Promise<ReplayReport | 'stopped'> {
+  assertNoPromotion(replay.out);
+  const status = await runShadow(replay, steps, replay.live.untilOffset);
+  return status === 'stopped' ? status : compare(replay);
+}
+
+/** Takes the log of a run up to an offset through what is tried, on from where the replay is. */
+export async function runShadow(
+  { out, shadow, assembled }: Pick<Replay, 'out' | 'shadow' | 'assembled'>,
+  steps: ReplaySteps,
+  untilOffset: number,
+): Promise<'complete' | 'stopped'> {
   const scoring = await steps.open(shadow);
   try {
-    const source = { path: `replay:${out}`, sizeBytes: null, format: 'log', mapping: null };
+    const source = { path: 'replay', sizeBytes: null, format: 'log', mapping: null };
     const manifest = { ...assembled.identity, engine: 'columnar' as const, source };
     claimManifest({ dir: shadow, manifest, plan: assembled.weir.features.plan });
-    const status = await runSource({
+    return await runSource({
       scoring,
-      items: readLog(out, live.untilOffset),
+      items: readLog(out, untilOffset),
       // The log holds the end of its input itself, where it has ended.
       atEnd: 'stayOpen',
       lagRecordsMax: 65_536,
@@ -89,11 +101,9 @@ export async function replayRun(
       onProgress: ({ nextOffset }) => steps.onProgress?.(nextOffset),
       ...(steps.pace === undefined ? {} : { pace: steps.pace }),
     });
-    if (status === 'stopped') return 'stopped';
   } finally {
     await scoring.close();
   }
-  return compare(replay);
 }
 
 async function compare(replay: Replay): Promise<ReplayReport> {
@@ -116,6 +126,7 @@ async function compare(replay: Replay): Promise<ReplayReport> {
     fromMs,
     toMs,
     records: live.untilOffset,
+    generation: readGenerations(out).length,
     live: live.identity,
     replayed: assembled.identity,
     featuresAdded: names.filter((name) => !live.features.includes(name)),

@@ -8,6 +8,7 @@ import {
   findFeatures,
   type SettledFeatures,
 } from '../find-decision.ts';
+import { type CountsAs, findGeneration } from '../find-generation.ts';
 import { clip, formatBar, formatRows, formatTime } from '../format.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption } from '../invocation.ts';
 import { requireRun } from '../output-directory.ts';
@@ -41,12 +42,13 @@ async function explain(id: string, { out, json }: ExplainOptions): Promise<numbe
   requireRun(out);
   const decision = await findDecision(out, id);
   const features = await findFeatures(out, decision);
-  if (json) sayJson(report(decision, features));
-  else say(explainText(decision, features));
+  const counts = await findGeneration(out, decision);
+  if (json) sayJson({ ...report(decision, features), counts });
+  else say(explainText(decision, features, counts));
   return exitCodes.ok;
 }
 
-function report(decision: DecisionRow, features: SettledFeatures): unknown {
+function report(decision: DecisionRow, features: SettledFeatures): object {
   return {
     decisionId: decision.decision_id,
     tenantId: decision.tenant_id,
@@ -54,6 +56,7 @@ function report(decision: DecisionRow, features: SettledFeatures): unknown {
     eventId: decision.event_id,
     eventTime: new Date(decision.event_time).toISOString(),
     offset: decision.offset,
+    generation: 0,
     outcome: decision.outcome,
     iso20022Action: iso20022Action(decision.outcome),
     score: decision.score,
@@ -81,9 +84,9 @@ function timeOf(timeMs: number | null): string | null {
   return timeMs === null ? null : new Date(timeMs).toISOString();
 }
 
-function explainText(decision: DecisionRow, features: SettledFeatures): string {
+function explainText(decision: DecisionRow, features: SettledFeatures, counts: CountsAs | null): string {
   return [
-    `${headLine(decision)}\n${headRows(decision)}`,
+    `${headLine(decision)}\n${headRows(decision, counts)}`,
     `${title("Reasons, against this customer's normal")}\n${reasonLines(decision)}`,
     `${title('Rules that hit')}\n${ruleLines(decision)}`,
     `${title('Features')}\n${featureLines(decision, features)}`,
@@ -98,7 +101,7 @@ function headLine({ outcome, score }: DecisionRow): string {
   return `${paint(outcome, { tone: tones[outcome], on: 'out' })}  score ${score} of 1000  ${bar}`;
 }
 
-function headRows(decision: DecisionRow): string {
+function headRows(decision: DecisionRow, counts: CountsAs | null): string {
   const rows = [
     ['decision', decision.decision_id],
     ['event', `${decision.event_id}, account ${decision.account_id}, tenant ${decision.tenant_id}`],
@@ -106,6 +109,13 @@ function headRows(decision: DecisionRow): string {
     ['watermark', `${watermarkText(decision)}, ${latenessOf(decision)}`],
     ['ISO 20022', `${iso20022Action(decision.outcome)} (cain.001 recommended action)`],
   ];
+  if (counts !== null) {
+    const { generation, replayId, outcome, score } = counts;
+    rows.push([
+      'counts as',
+      `${outcome}, score ${score}, in generation ${generation} of the lake (replay ${replayId})`,
+    ]);
+  }
   if (decision.fallback) rows.push(['fallback', `${decision.fallback.stage} was skipped: ${decision.fallback.reason}`]);
   return formatRows(rows);
 }

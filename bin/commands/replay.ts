@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { WeirError } from '../../core/contract/failure.ts';
-import { assemble } from '../../runtime/assemble.ts';
+import { type Assembled, assemble, type WeirFiles } from '../../runtime/assemble.ts';
 import { type LiveRun, lookAtRun, type Replay, replayRun } from '../../runtime/replay.ts';
 import type { ReplayReport } from '../../runtime/replay-report.ts';
+import { lockReplays, moveReplay, readReplay, type ReplayRecord, shadowOf } from '../../runtime/replay-state.ts';
 import { addEngineOptions, type EngineOptions, openScoring } from '../engine-options.ts';
 import { formatCount, formatDuration } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
@@ -16,6 +17,7 @@ import { openScreen } from '../screen.ts';
 import { breathe } from '../tally.ts';
 import { remark, say, sayJson } from '../terminal.ts';
 import { addWeirFileOptions, type WeirFileOptions, weirFilesOf } from '../weir-files.ts';
+import { addReplayDecisions } from './replay-decisions.ts';
 
 type Options = WeirFileOptions &
   Pick<EngineOptions, 'threads' | 'stateMibMax' | 'keyEventsMax'> & {
@@ -26,11 +28,25 @@ type Options = WeirFileOptions &
     readonly json?: true;
   };
 
-/** Adds `weir replay`. */
+/** Adds `weir replay` and what comes after a replay: `status`, `report`, `approve`, `abort`. */
 export function addReplay(program: Command, invocation: Invocation): void {
-  const command = program
+  const group = program
     .command('replay')
     .summary('what would another definition, rules or model have decided')
+    .description('Tries another definition, rules or model on the past of a run, and puts it in force once approved.');
+  addExamples(
+    group,
+    'weir replay --out weir-out/demo-1 --rules my-rules.json',
+    'weir replay status --out weir-out/demo-1',
+  );
+  addReplayRun(group, invocation);
+  addReplayDecisions(group, invocation);
+}
+
+function addReplayRun(group: Command, invocation: Invocation): void {
+  const command = group
+    .command('run', { isDefault: true })
+    .summary('replay and compare (what weir replay does without another word)')
     .description(
       'Takes the log of a run again through another definition, rules or model, beside the run and without touching it, and says which decisions would differ, why, and what money that is: as text, as report.json, and as report.html for whoever approves it. Stopped and started again, it goes on.',
     )
@@ -61,7 +77,6 @@ function time(text: string): number {
 }
 
 async function replay(options: Options): Promise<number> {
-  using interruption = listenForInterruption();
   const { out, json, failOnDifference } = options;
   const live = lookAtRun(out);
   const files = { ...weirFilesOf(options), keyEventsMax: options.keyEventsMax };
@@ -69,24 +84,82 @@ async function replay(options: Options): Promise<number> {
   assertMeant(options, { live, assembled });
   const shadowed = { identity: assembled.identity, untilOffset: live.untilOffset };
   const replayId = hash('sha256', JSON.stringify(shadowed), 'hex').slice(0, 12);
-  const shadow = join(out, 'replays', replayId);
-  const planned: Replay = { out, shadow, replayId, assembled, live, fromMs: options.from, toMs: options.to };
+  const planned: Replay = {
+    out,
+    shadow: shadowOf(out, replayId),
+    replayId,
+    assembled,
+    live,
+    fromMs: options.from,
+    toMs: options.to,
+  };
+  const lock = lockReplays(out);
+  let record = beginRecord(planned, files);
+  try {
+    const report = await takeThrough(planned, { options, files });
+    if (report === 'stopped') {
+      remark('stopped; the same command goes on from here');
+      return exitCodes.interrupted;
+    }
+    const pages = writeReport(planned.shadow, report);
+    record = moveReplay(out, record, { state: 'waiting', atMs: Date.now() });
+    if (json) sayJson({ ...report, ...pages });
+    else say(replayText(report, pages));
+    return failOnDifference && report.differ > 0 ? exitCodes.negative : exitCodes.ok;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    moveReplay(out, record, { state: 'failed', atMs: Date.now(), why });
+    throw error;
+  } finally {
+    lock.release();
+  }
+}
+
+async function takeThrough(
+  planned: Replay,
+  { options, files }: { readonly options: Options; readonly files: WeirFiles },
+): Promise<ReplayReport | 'stopped'> {
+  using interruption = listenForInterruption();
+  const { assembled, live } = planned;
   const progress = createProgress(live.untilOffset);
   using _screen = openScreen(() => [progress.line()]);
-  const report = await replayRun(planned, {
+  return await replayRun(planned, {
     open: (dir) => openScoring({ ...options, dir, assembled, files, engine: 'columnar' }),
     onProgress: progress.note,
     pace: breathe,
     signal: interruption.signal,
   });
-  if (report === 'stopped') {
-    remark('stopped; the same command goes on from here');
-    return exitCodes.interrupted;
+}
+
+/** Writes down that a replay runs. Throws `REPLAY_CLOSED` where it has been approved: its report stays what was read. */
+function beginRecord(
+  { out, replayId, live, assembled, fromMs, toMs }: Replay & { readonly assembled: Assembled },
+  files: WeirFiles,
+): ReplayRecord {
+  const known = readReplay(out, replayId);
+  if (known !== null && (known.state === 'approved' || known.state === 'promoted')) {
+    throw new WeirError({
+      code: 'REPLAY_CLOSED',
+      message: `the replay ${replayId} is ${known.state}, and its report is what was approved`,
+      fix: `weir replay report ${replayId} --out ${out} shows it.`,
+      facts: { replayId, state: known.state },
+    });
   }
-  const pages = writeReport(shadow, report);
-  if (json) sayJson({ ...report, ...pages });
-  else say(replayText(report, pages));
-  return failOnDifference && report.differ > 0 ? exitCodes.negative : exitCodes.ok;
+  const { definition, rules, model, keyEventsMax } = files;
+  const record: ReplayRecord = {
+    replayId,
+    state: 'running',
+    files: { definition: resolve(definition), rules: resolve(rules), model: resolve(model) },
+    ...(keyEventsMax === undefined ? {} : { keyEventsMax }),
+    fromMs,
+    toMs,
+    untilOffset: live.untilOffset,
+    live: live.identity,
+    replayed: assembled.identity,
+    history: known?.history ?? [],
+    promotion: null,
+  };
+  return moveReplay(out, record, { state: 'running', atMs: Date.now() });
 }
 
 /** What is left out stays as it was: a run with files of one's own must name them, or all of it would differ. */

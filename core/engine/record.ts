@@ -13,3 +13,9 @@ export type LogRecord = {
 
 /** The topic of control records: inputs of the engine's own, so that a replay sees the same ones. */
 export const controlTopic = 'weir.control.v1';
+
+/**
+ * The topic of activations, control records too: from the offset of one on, what it names decides. The state passes over
+ * it; who owns the log has laid the state out for what it names before any record after it is taken.
+ */
+export const activationTopic = 'weir.activation.v1';

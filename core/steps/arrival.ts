@@ -2,10 +2,13 @@ import type { Contract } from '../contract/contract.ts';
 import type { DomainEvent } from '../contract/domain-event.ts';
 import { idempotencyHash, idempotencyKey } from '../contract/idempotency-key.ts';
 import { decode, type Decoded } from '../decode/decode.ts';
-import { controlTopic, type LogRecord } from '../engine/record.ts';
+import { activationTopic, controlTopic, type LogRecord } from '../engine/record.ts';
 
 /** A record on its way into the pipeline: an event named by the hash of its idempotency key, or what else it is. */
-export type Arrival = EventArrival | RefusedArrival | { readonly kind: 'endOfInput'; readonly record: LogRecord };
+export type Arrival = EventArrival | RefusedArrival | ControlArrival;
+
+/** A record of the engine's own: the end of a bounded input, or an activation, which changes nothing of the state. */
+export type ControlArrival = { readonly kind: 'endOfInput' | 'activation'; readonly record: LogRecord };
 
 export type EventArrival = {
   readonly kind: 'event';
@@ -25,6 +28,7 @@ export type RefusedArrival = {
 /** Decodes a record. Bad bytes are an arrival too: they go to the dead letters. */
 export function arrive(record: LogRecord): Arrival {
   if (record.topic === controlTopic) return { kind: 'endOfInput', record };
+  if (record.topic === activationTopic) return { kind: 'activation', record };
   const decoded = decode(record);
   if (!decoded.ok) return { kind: 'refused', record, decoded };
   const { contract, event, bodyHash } = decoded;

@@ -3,7 +3,7 @@ import { decode } from '../decode/decode.ts';
 import { countAt, type EventColumns, noContract, operations } from '../decode/event-columns.ts';
 import type { LogBlock } from '../decode/log-block.ts';
 import type { Refusal } from '../decode/refusal.ts';
-import { controlTopic, type LogRecord } from '../engine/record.ts';
+import { activationTopic, controlTopic, type LogRecord } from '../engine/record.ts';
 import type { EventHead } from '../features/state.ts';
 import { type Counts, countUp, type DeadLetter, type LateEvent } from '../sinks/effects.ts';
 import { finiteOrNull } from './batch.ts';
@@ -178,10 +178,12 @@ function setRowAside(batch: TakenBatch, row: number, verdict: number): void {
   return refuseRow(batch, row, future(aheadMs, maxFutureMs));
 }
 
-/** A row that is no event: the end of the input, or a record that was refused. */
+/** A row that is no event: the end of the input, an activation, or a record that was refused. */
 function takeOther(front: Taking, batch: TakenBatch, row: number): void {
   const { block, refusals } = batch;
-  if (block.topics[block.topic[row]!] === controlTopic) return endColumnarInputs(front.admission);
+  const topic = block.topics[block.topic[row]!];
+  if (topic === controlTopic) return endColumnarInputs(front.admission);
+  if (topic === activationTopic) return;
   const refusal = refusals.get(row);
   if (refusal === undefined) throw new Error(`got row ${row} without an event and without a refusal`);
   return refuseRow(batch, row, refusal);

@@ -6,7 +6,7 @@ import { countAt, type EventColumns, type EventLayout, noContract } from '../dec
 import type { Interner } from '../decode/interner.ts';
 import type { LogBlock } from '../decode/log-block.ts';
 import type { Refusal } from '../decode/refusal.ts';
-import { controlTopic } from '../engine/record.ts';
+import { activationTopic, controlTopic } from '../engine/record.ts';
 
 /** The compiled decoders of the contracts that come in, by topic. */
 export type Decoders = ReadonlyMap<string, CompiledDecoder>;
@@ -45,7 +45,7 @@ function refuseUnknown(
 ): void {
   columns.contract[row] = noContract;
   const topic = block.topics[block.topic[row]!]!;
-  if (topic === controlTopic) return;
+  if (topic === controlTopic || topic === activationTopic) return;
   const decoded = decode({ topic, bytes: block.bytes.subarray(block.start[row], block.end[row]) });
   if (decoded.ok) throw new Error(`got an event of ${topic}, which has no decoder`);
   refusals.set(row, decoded.refusal);

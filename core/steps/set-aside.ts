@@ -1,4 +1,4 @@
-import type { Arrival, EventArrival } from './arrival.ts';
+import type { Arrival, ControlArrival, EventArrival } from './arrival.ts';
 import { finiteOrNull } from './batch.ts';
 import type { Refusal } from '../decode/refusal.ts';
 import type { Admission, Candidate } from '../engine/admission.ts';
@@ -21,7 +21,7 @@ export function candidateOf(weir: Weir, { record, contract, event, bodyHash, idH
 
 /** Sends a record to the dead letters, with its original bytes. */
 export function refuse(refused: {
-  readonly arrival: Exclude<Arrival, { kind: 'endOfInput' }>;
+  readonly arrival: Exclude<Arrival, ControlArrival>;
   readonly refusal: Refusal;
   readonly effects: Effects;
 }): void {
