@@ -15,6 +15,8 @@ const sizesSchema = z.strictObject({
   apiConcurrency: z.int().min(0).max(5000).optional(),
 });
 
+const keyArn = /^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/;
+
 const configSchema = z.strictObject({
   profile: z.enum(['dev', 'prod']),
   backbone: z.enum(['msk', 'kinesis']),
@@ -27,7 +29,8 @@ const configSchema = z.strictObject({
   cpuUsPerEvent: z.number().positive(),
   /** Requests a second that come by the score API over HTTP; without it there is none. */
   apiRequestsPerSecond: z.number().positive().max(100_000).optional(),
-  kafkaVersion: z.string().regex(/^\d+\.\d+\.(\d+|x)$/, 'such as 3.8.x'),
+  /** CloudFormation makes topics from 3.6 on. */
+  kafkaVersion: z.string().regex(/^(3\.([6-9]|\d\d)|[4-9]\.\d+)\.(\d+|x)$/, 'such as 3.8.x, from 3.6 on'),
   /** Three zones that MSK is in; without them the first three of the region. */
   availabilityZones: z.array(z.string()).length(3).optional(),
   /** The image that the Dockerfile makes, in ECR. */
@@ -44,6 +47,13 @@ const configSchema = z.strictObject({
   capture: captureSchema.optional(),
   /** The folder of the functions' bundles, as `npm run bundle` makes it. */
   functionsFolder: z.string().min(1),
+  /** Keys that an earlier deployment of this name left, for its tables to be read again; without them new ones are made. */
+  keptKeys: z
+    .strictObject({
+      data: z.string().regex(keyArn, 'the ARN of a key'),
+      panToken: z.string().regex(keyArn, 'the ARN of a key'),
+    })
+    .optional(),
   /** Where alarms are sent. */
   alarmEmail: z.email().optional(),
   sizes: sizesSchema,

@@ -9,6 +9,12 @@ import { share, shared } from '../shared-names.ts';
 export class SecurityStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: StackProps & { readonly config: Config }) {
     super(scope, id, props);
+    const { data, panToken } = config.keptKeys ?? this.#makeKeys(config);
+    share(this, config.name, { key: 'security/data-key', value: data });
+    share(this, config.name, { key: 'security/pan-key', value: panToken });
+  }
+
+  #makeKeys(config: Config): { readonly data: string; readonly panToken: string } {
     const dataKey = new kms.Key(this, 'DataKey', {
       alias: `${config.name}/data`,
       description: 'Tables, files, logs and topics',
@@ -31,8 +37,7 @@ export class SecurityStack extends Stack {
       keyUsage: kms.KeyUsage.GENERATE_VERIFY_MAC,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    share(this, config.name, { key: 'security/data-key', value: dataKey.keyArn });
-    share(this, config.name, { key: 'security/pan-key', value: panKey.keyArn });
+    return { data: dataKey.keyArn, panToken: panKey.keyArn };
   }
 }
 

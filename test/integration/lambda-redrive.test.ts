@@ -83,7 +83,7 @@ test('letters of Kafka go back into their partition', async () => {
   const events = ['{1', '{2'].map((text) => ({ contract, accountId: 'b', bytes: Buffer.from(text) }));
   const [log] = await throughKafka(driver, topic, events);
   const [batch] = kafkaBatches(log!.payloadOf(log!.records), contract);
-  const env = environment(`kafka://${broker.bootstrap}/${topic}`);
+  const env = environment(`kafka://${broker.bootstrap}/another,${topic}`);
   await leaveLetters(env, batch!);
   const { source, partition } = batch!;
   expect((await redriveHandler(env)({ source })).letters).toEqual({ notJson: 1, conflict: 1 });
