@@ -1,7 +1,8 @@
 """MiniStack with types of CloudFormation that it lacks.
 
 Composite alarms, and alarms on expressions, are made in MiniStack's own CloudWatch: a composite one follows its children, an
-expression is never computed. An alarm on one metric is judged by it over all dimensions. Types named in WEIR_RECORDED_TYPES (comma-separated) are recorded: they get an id and nothing
+expression is never computed. An alarm on one metric is judged by it over all dimensions. Streams that are there
+are taken up where a change set asks for it. Types named in WEIR_RECORDED_TYPES (comma-separated) are recorded: they get an id and nothing
 happens. Any other type that MiniStack lacks is refused, as it is without this module.
 """
 
@@ -9,8 +10,8 @@ import os
 import uuid
 
 from ministack.app import main
-from ministack.services import cloudwatch
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudwatch, kinesis
+from ministack.services.cloudformation import changesets, provisioners
 
 PARTITION_OF_ARN = "arn:aws"
 ACCOUNT_ID = "000000000000"
@@ -84,6 +85,20 @@ def alarm_on_expression(own):
     return {**own, "create": create, "update": update}
 
 
+def let_streams_be_imported():
+    """Takes up a stream that is there, as MiniStack does with tables."""
+
+    def import_stream(identifier):
+        name = identifier["Name"]
+        return name, {"Arn": kinesis._streams[name]["StreamARN"]}
+
+    def problem(name):
+        return None if name in kinesis._streams else f"Stream: {name} does not exist."
+
+    provisioners._RESOURCE_HANDLERS["AWS::Kinesis::Stream"]["import"] = import_stream
+    changesets._IMPORT_LOOKUPS["AWS::Kinesis::Stream"] = (("Name",), problem)
+
+
 def judge_at_each_metric():
     """MiniStack judges alarms when somebody puts metrics; of its own services' metrics it would not."""
     record_metric = cloudwatch.record_metric
@@ -107,5 +122,6 @@ def add_types():
 
 if __name__ == "__main__":
     add_types()
+    let_streams_be_imported()
     judge_at_each_metric()
     main()

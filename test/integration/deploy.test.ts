@@ -15,7 +15,7 @@ import { kinesisBatches, type LambdaBatch } from '../../runtime/lambda-events.ts
 import { bundleFunctions } from '../../scripts/bundle.ts';
 import { accountPayments, writeAccountFiles } from '../../simulate/account-payments.ts';
 import { openPager, ringAll } from './alarms.ts';
-import { holdingData, openDeployment } from './deployment.ts';
+import { type Deployed, holdingData, openDeployment } from './deployment.ts';
 import { until } from './eventually.ts';
 import { checkSource, readTables } from './lambda-check.ts';
 import { putRecords, readStream } from './lambda-kinesis.ts';
@@ -126,6 +126,8 @@ async function invoke(source: string, payload: unknown): Promise<unknown> {
 }
 
 describe('stacks that are deployed to an empty account', () => {
+  /** Those that the first deployment left. */
+  const keys: Deployed[] = [];
   const firstMark = (): string => definition().by.mark;
 
   test('decide 1,000 payments of the stream once each, as the embedded run does', async () => {
@@ -258,5 +260,21 @@ describe('stacks that are deployed to an empty account', () => {
     const recorded = recordedTypes.map((type) => `${type} ${types.get(type) ?? 0}`);
     console.log(`recorded by the emulator and no more: ${recorded.join(', ')}`);
     for (const type of recordedTypes) expect([type, types.get(type) ?? 0]).not.toEqual([type, 0]);
+    keys.push(...resources.filter(({ type }) => type === 'AWS::KMS::Key'));
+  });
+
+  test('come back over the tables and the stream that they left, decide nothing twice, and decide on', async () => {
+    const arnOf = (id: string): string => {
+      const key = keys.find(({ logicalId }) => logicalId.startsWith(id));
+      return `arn:aws:kms:us-east-1:000000000000:key/${key?.physicalId}`;
+    };
+    await deployment.comeBack({
+      retentionHours: 48,
+      keptKeys: { data: arnOf('DataKey'), panToken: arnOf('PanTokenKey') },
+    });
+    const before = await keptByMark();
+    await putEvents(1200, 50);
+    await untilKept(1251);
+    expect(await keptByMark()).toEqual({ ...before, [firstMark()]: 250 });
   });
 });

@@ -49,6 +49,11 @@ export function openDeployment(dir: string, fixed: Readonly<Record<string, unkno
       configure(changed);
       await cdk('deploy', '--all', '--require-approval', 'never');
     },
+    /** Deploys anew over what an earlier deployment left. */
+    comeBack: async (changed: Readonly<Record<string, unknown>>): Promise<void> => {
+      configure(changed);
+      await cdk('deploy', '--all', '--require-approval', 'never', '--import-existing-resources');
+    },
     destroy: async (): Promise<void> => cdk('destroy', '--all', '--force'),
     /** All resources of the stacks, those that are only recorded too. */
     resources: async (): Promise<Deployed[]> => readResources(out),
