@@ -76,20 +76,19 @@ async function setAside(
   { at, effects, counts }: { readonly at: number; readonly effects: Effects; readonly counts: Counts },
 ): Promise<void> {
   for (const [count, by] of effects.counts) countUp(counts, count, by);
-  const { source } = claim;
   const { contract = '', key = '' } = batch.records[at] ?? {};
+  for (const item of asideOf(effects, { source: claim.source, contract, key })) await port.setAside(item);
+}
+
+/** The dead letters and late events of a record. */
+export function asideOf(
+  effects: Effects,
+  { source, contract, key }: { readonly source: string; readonly contract: string; readonly key: string },
+): AsideItem[] {
   const letters = effects.deadLetters.map((letter): AsideItem => {
     const { offset, refusal, bytes } = letter;
-    return {
-      source,
-      offset,
-      kind: 'deadLetter',
-      code: refusal.code,
-      detail: JSON.stringify(refusal),
-      contract,
-      key,
-      bytes,
-    };
+    const detail = JSON.stringify(refusal);
+    return { source, offset, kind: 'deadLetter', code: refusal.code, detail, contract, key, bytes };
   });
   const late = effects.lateEvents.map((event): AsideItem => {
     const { offset, reason, topic, lateByMs, watermarkMs } = event;
@@ -97,7 +96,7 @@ async function setAside(
     const detail = JSON.stringify({ lateByMs, watermarkMs });
     return { source, offset, kind: 'late', code: reason, detail, contract: topic, key, bytes };
   });
-  for (const item of [...letters, ...late]) await port.setAside(item);
+  return [...letters, ...late];
 }
 
 async function inTurn(works: readonly (() => Promise<void>)[]): Promise<void> {

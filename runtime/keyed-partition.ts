@@ -4,7 +4,7 @@ import { advanceByEvent } from '../core/engine/admission.ts';
 import type { Watermarks } from '../core/engine/watermark.ts';
 import { labelKeyOf } from '../core/features/state.ts';
 import { arrive, type Arrival, type EventArrival, targetHashOf } from '../core/steps/arrival.ts';
-import type { Claim, KeptRecord, PartitionProgress, SourcePosition } from '../core/steps/keyed-port.ts';
+import type { Claim, KeptRecord, KeyedPort, PartitionProgress, SourcePosition } from '../core/steps/keyed-port.ts';
 import type { KeyedState } from '../core/steps/keyed-state.ts';
 import { unpackKeyed } from '../core/steps/pack-keyed.ts';
 import { candidateOf, refuse } from '../core/steps/set-aside.ts';
@@ -33,7 +33,8 @@ export async function takePartition(runtime: KeyedRuntime, batch: PartitionBatch
   }
 }
 
-async function takeRecords(runtime: KeyedRuntime, claim: Claim, batch: PartitionBatch): Promise<Taken> {
+/** Runs the core over the records after a partition's progress; nothing is kept yet. */
+export async function takeRecords(runtime: ReadingRuntime, claim: Claim, batch: PartitionBatch): Promise<Taken> {
   const { progress } = claim;
   const arrivals = arriveNew(batch, progress);
   const watermarks = { inputs: new Map(progress.inputs), stateMs: progress.stateMs ?? Number.NEGATIVE_INFINITY };
@@ -60,9 +61,14 @@ async function takeRecords(runtime: KeyedRuntime, claim: Claim, batch: Partition
   return { claim, batch, keys: loading, refused, progress: after };
 }
 
+/** What taking records reads of what is kept. */
+export type ReadingRuntime = Pick<KeyedRuntime, 'weir' | 'by'> & {
+  readonly port: Pick<KeyedPort, 'loadStates' | 'findEvents' | 'findReferences'>;
+};
+
 /** What the events of this partition that are kept already were decided by: the model may have changed meanwhile. */
 async function referencesOf(
-  { by, port }: KeyedRuntime,
+  { by, port }: ReadingRuntime,
   { source }: Claim,
   found: ReadonlyMap<string, KeptRecord>,
 ): Promise<(record: KeptRecord) => KeptBy> {
@@ -102,7 +108,7 @@ function keyOf({ event: { event } }: EventArrival): string {
 }
 
 async function loadKeys(
-  { weir, port }: KeyedRuntime,
+  { weir, port }: ReadingRuntime,
   asked: { readonly claim: Claim; readonly watermarks: Watermarks; readonly arrivals: ReadonlyMap<number, Arrival> },
 ): Promise<ReadonlyMap<string, TakenKey>> {
   const { claim, watermarks, arrivals } = asked;
@@ -120,7 +126,7 @@ async function loadKeys(
 
 /** The ids that an account does not remember: they may have been decided long ago. */
 function lookups(
-  { weir }: KeyedRuntime,
+  { weir }: ReadingRuntime,
   keys: ReadonlyMap<string, TakenKey>,
   arrivals: ReadonlyMap<number, Arrival>,
 ): string[] {
@@ -138,7 +144,7 @@ function lookups(
 }
 
 function takeEvent(
-  { weir }: KeyedRuntime,
+  { weir }: ReadingRuntime,
   taking: {
     readonly byOf: (record: KeptRecord) => KeptBy;
     readonly arrival: EventArrival;

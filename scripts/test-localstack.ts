@@ -5,6 +5,7 @@ if ((process.env['AWS_ENDPOINT_URL'] ?? '') === '') {
   console.error('got no AWS_ENDPOINT_URL, expected the address of LocalStack, such as http://127.0.0.1:4566');
   process.exit(2);
 }
-const tests = ['test/integration/dynamodb.test.ts', 'test/integration/lambda.test.ts'];
+const names = ['dynamodb', 'lambda', 'serve-http'];
+const tests = names.map((name) => `test/integration/${name}.test.ts`);
 const { status } = spawnSync('npx', ['vitest', 'run', '--project', 'integration', ...tests], { stdio: 'inherit' });
 process.exitCode = status ?? 1;

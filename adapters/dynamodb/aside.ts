@@ -8,11 +8,16 @@ const partBytesMax = 360_000;
 
 /** Puts a dead letter or a late event where its record came from; what one item cannot hold goes into several. */
 export async function putAside(store: Store, item: AsideItem): Promise<void> {
-  const parts = Math.max(1, Math.ceil(item.bytes.length / partBytesMax));
-  for (let part = 0; part < parts; part++) {
-    const command = new PutItemCommand({ TableName: store.tables.aside, Item: asideItem(item, part, parts) });
+  for (const Item of asideItems(item)) {
+    const command = new PutItemCommand({ TableName: store.tables.aside, Item });
     await askPersistently(async () => store.client.send(command), { ...store, what: 'set aside' });
   }
+}
+
+/** The items of what goes aside. */
+export function asideItems(item: AsideItem): Record<string, AttributeValue>[] {
+  const parts = Math.max(1, Math.ceil(item.bytes.length / partBytesMax));
+  return Array.from({ length: parts }, (_, part) => asideItem(item, part, parts));
 }
 
 function asideItem(item: AsideItem, part: number, parts: number): Record<string, AttributeValue> {

@@ -150,7 +150,8 @@ async function saveState(store: Store, save: Parameters<KeyedPort['saveState']>[
   if (before !== null) await deleteBlocks(store, key, before);
 }
 
-async function putBlocks(
+/** Writes the further items of a state, before the head that names them. */
+export async function putBlocks(
   store: Store,
   blocked: {
     readonly key: string;
@@ -224,7 +225,8 @@ function referencesRecord(json: string): KeptRecord {
   return { source: 'references', offset: 0, bytes: Buffer.from(json) };
 }
 
-function partitionKey(source: string): string {
+/** The key of a source's item. */
+export function partitionKey(source: string): string {
   return `partition#${source}`;
 }
 

@@ -35,6 +35,10 @@ export const serverlessVariables = {
   contract: 'WEIR_CONTRACT',
   /** Where `redrive-dlq` puts letters back: `kinesis://STREAM` or `kafka://BROKERS/TOPIC[,TOPIC]`; an MSK cluster by its ARN. */
   redriveTarget: 'WEIR_REDRIVE_TARGET',
+  /** The secret of AWS Secrets Manager that holds the file of keys of the API's callers. */
+  apiKeysSecret: 'WEIR_API_KEYS_SECRET',
+  /** How long a caller of the API waits at most, milliseconds. */
+  deadlineMs: 'WEIR_DEADLINE_MS',
 } as const;
 
 function table(variable: string, name: string, partitionKey: ServerlessTable['partitionKey']): ServerlessTable {

@@ -84,6 +84,20 @@ export const problems = {
     detail: 'got an event while starting or stopping; send it again: the same eventId is decided once',
     retryAfter: 1,
   },
+  inFlight: {
+    status: 409,
+    code: 'inFlight',
+    title: 'this eventId is being decided',
+    detail: 'got an event that another request is deciding; send it again: the same eventId is decided once',
+    retryAfter: 1,
+  },
+  unavailable: {
+    status: 503,
+    code: 'unavailable',
+    title: 'what keeps the decisions does not answer in time',
+    detail: 'got no answer of it; send the event again: the same eventId is decided once',
+    retryAfter: 1,
+  },
   busy: {
     status: 503,
     code: 'busy',

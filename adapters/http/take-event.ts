@@ -26,8 +26,7 @@ export function createTaking({
     if (!isOfTenant(caller, identity.tenantId)) return { problem: forbidden(`the tenant of the event`) };
     if (!port.isReady()) return { problem: problems.stopping };
     const answer = await withinDeadline(port, { event: { topic, bytes, identity }, deadlineMs });
-    if (answer === 'late') return { problem: problems.late };
-    if (answer === 'busy') return { problem: problems.busy };
+    if ('problem' in answer) return answer;
     switch (answer.kind) {
       case 'decided':
         return { status: 200, text: answer.decision.text };
@@ -39,17 +38,27 @@ export function createTaking({
   };
 }
 
+/** What passes, by its code: whoever asks again is answered. */
+const passing: ReadonlyMap<string, Problem> = new Map<string, Problem>([
+  ['BUSY', problems.busy],
+  ['IN_FLIGHT', problems.inFlight],
+  ['ACCOUNT_CONTENDED', problems.busy],
+  ['STATE_TORN', problems.busy],
+  ['DYNAMODB_UNAVAILABLE', problems.unavailable],
+]);
+
 async function withinDeadline(
   port: ScoringPort,
   { event, deadlineMs }: { readonly event: SubmittedEvent; readonly deadlineMs: number },
-): Promise<Answer | 'late' | 'busy'> {
-  const { promise: late, resolve } = Promise.withResolvers<'late'>();
-  const timer = setTimeout(resolve, deadlineMs, 'late');
+): Promise<Answer | { readonly problem: Problem }> {
+  const { promise: late, resolve } = Promise.withResolvers<{ readonly problem: Problem }>();
+  const timer = setTimeout(resolve, deadlineMs, { problem: problems.late });
   try {
     return await Promise.race([port.submit(event), late]);
   } catch (error) {
-    if (error instanceof WeirError && error.code === 'BUSY') return 'busy';
-    throw error;
+    const problem = error instanceof WeirError ? passing.get(error.code) : undefined;
+    if (problem === undefined) throw error;
+    return { problem };
   } finally {
     clearTimeout(timer);
   }

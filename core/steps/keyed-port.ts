@@ -71,3 +71,31 @@ export type KeyedPort = {
   /** Commits the partition's progress, last of all. */
   readonly commit: (claim: Claim, progress: PartitionProgress) => Promise<void>;
 };
+
+/** What one record asks of everything that is kept: all of it, or nothing. */
+export type KeyedStep = {
+  /** As its source was looked at. */
+  readonly claim: Claim;
+  readonly progress: PartitionProgress;
+  readonly aside: readonly AsideItem[];
+  /** Null for a record that was not accepted. */
+  readonly taken: {
+    readonly idHash: string;
+    readonly event: KeptRecord;
+    readonly key: string;
+    readonly bytes: Uint8Array;
+    readonly appliedOffset: number;
+    readonly before: KeptState | null;
+  } | null;
+};
+
+/**
+ * Where decisions are kept that somebody waits for. Nobody brings such a record again: so all that it asks is kept at once,
+ * and nobody owns its source. Each failure is a `WeirError`.
+ */
+export type RequestPort = Pick<KeyedPort, 'loadStates' | 'findEvents' | 'keepReferences' | 'findReferences'> & {
+  /** A source as it stands; takes nothing over. */
+  readonly look: (source: string) => Promise<Claim>;
+  /** Keeps the step; false when somebody has written there since the look, and nothing is kept. */
+  readonly commitAtOnce: (step: KeyedStep) => Promise<boolean>;
+};
