@@ -22,7 +22,7 @@ export async function openPartitionDirectory<Opened>(
   mkdirSync(partitionDir, { recursive: true });
   const untilMs = performance.now() + handover.waitMs;
   for (;;) {
-    const dir = join(partitionDir, latestOf(partitionDir) ?? numberName(1));
+    const dir = join(partitionDir, latestPartitionDirectory(partitionDir) ?? numberName(1));
     try {
       const opened = await open(dir);
       removeOlder(partitionDir, dir);
@@ -39,7 +39,7 @@ export async function openPartitionDirectory<Opened>(
 }
 
 /** The directory that counts of a partition, null when it has none yet. */
-function latestOf(partitionDir: string): string | null {
+export function latestPartitionDirectory(partitionDir: string): string | null {
   if (!existsSync(partitionDir)) return null;
   const names = readdirSync(partitionDir).filter((name) => /^\d{4}$/.test(name));
   return names.sort().at(-1) ?? null;
@@ -52,7 +52,7 @@ const lastFolder = 'log';
 
 function copyDirectory(dir: string): string {
   const partitionDir = dirname(dir);
-  const number = Number(latestOf(partitionDir) ?? 0) + 1;
+  const number = Number(latestPartitionDirectory(partitionDir) ?? 0) + 1;
   const staging = join(partitionDir, `${numberName(number)}-${process.pid}${temporarySuffix}`);
   rmSync(staging, { recursive: true, force: true });
   copyFolder(dir, staging, 'link');

@@ -63,7 +63,8 @@ export type ReplayReport = {
   readonly samples: readonly ReplaySample[];
 };
 
-const samplesMax = 200;
+/** Decisions that a report shows. */
+export const samplesMax = 200;
 
 /** An amount by log offset, of the decisions that differ. */
 export type Amounts = ReadonlyMap<number, { readonly amountMinor: number; readonly currency: string }>;

@@ -29,6 +29,8 @@ const recordSchema = z.object({
   history: z.array(
     z.object({ state: stateSchema, atMs: z.number(), by: z.string().nullable(), why: z.string().nullable() }),
   ),
+  /** Of a topic: what was read, and up to where in each partition. */
+  topic: z.object({ source: z.string(), ends: z.array(z.number()) }).optional(),
   /** Where it took effect, and as which generation of the lake. */
   promotion: z.object({ offset: z.number(), generation: z.number() }).nullable(),
 });

@@ -77,7 +77,7 @@ export function lookAtRun(out: string): LiveRun {
 export async function replayRun(replay: Replay, steps: ReplaySteps): Promise<ReplayReport | 'stopped'> {
   assertNoPromotion(replay.out);
   const status = await runShadow(replay, steps, replay.live.untilOffset);
-  return status === 'stopped' ? status : compare(replay);
+  return status === 'stopped' ? status : compareReplay(replay);
 }
 
 /** Takes the log of a run up to an offset through what is tried, on from where the replay is. */
@@ -106,7 +106,8 @@ export async function runShadow(
   }
 }
 
-async function compare(replay: Replay): Promise<ReplayReport> {
+/** Compares what a run decided with what its replay did, in what both have. */
+export async function compareReplay(replay: Replay): Promise<ReplayReport> {
   const { out, shadow, assembled, live, replayId, fromMs, toMs } = replay;
   const names = assembled.weir.features.plan.features.map(({ name }) => name);
   const features = live.features.filter((name) => names.includes(name));

@@ -9,6 +9,7 @@ import { removeTree } from '../../adapters/files/durable-file.ts';
 import { WeirError } from '../../core/contract/failure.ts';
 import { readGenerations } from '../../runtime/generations.ts';
 import { readPromotion } from '../../runtime/promotion-mark.ts';
+import { isPartitioned } from '../../runtime/replay-partitions.ts';
 import type { ReplayReport } from '../../runtime/replay-report.ts';
 import {
   listReplays,
@@ -83,7 +84,7 @@ function withChange(command: Command): Command {
 }
 
 function tellStatus({ out, json }: Options): number {
-  requireRun(out);
+  if (!isPartitioned(out)) requireRun(out);
   const replays = listReplays(out);
   const generations = readGenerations(out);
   const promotion = readPromotion(out);
@@ -158,6 +159,7 @@ async function approveAsked(id: string, options: ChangeOptions): Promise<number>
       else say(`${question} Nothing was done.`);
       return exitCodes.ok;
     }
+    if (isPartitioned(out)) throw ofWorkers(record);
     if (!(await isAgreed(question, options))) return exitCodes.ok;
     const by = options.by ?? userInfo().username;
     const promoted = await approveReplay({ out, record, by, signal: interruption.signal });
@@ -177,6 +179,15 @@ async function approveAsked(id: string, options: ChangeOptions): Promise<number>
   }
 }
 
+function ofWorkers({ replayId }: ReplayRecord): WeirError {
+  return new WeirError({
+    code: 'REPLAY_OF_WORKERS',
+    message: `got the replay ${replayId} of workers to approve, expected one of a run from files`,
+    fix: 'Workers take other files with a new --group and --state: they read the topic from its beginning.',
+    facts: { replayId },
+  });
+}
+
 async function abortAsked(id: string, options: ChangeOptions): Promise<number> {
   const { out, json } = options;
   const lock = lockReplays(out);
@@ -194,9 +205,9 @@ async function abortAsked(id: string, options: ChangeOptions): Promise<number> {
     if (!(await isAgreed(`Decide against ${replayId}, which is ${state}?`, options))) return exitCodes.ok;
     const by = options.by ?? userInfo().username;
     const aborted = moveReplay(out, record, { state: 'aborted', atMs: Date.now(), by });
-    for (const part of ['log', 'lake', 'journal', 'keys', 'checkpoints']) {
-      removeTree(realDisk, join(shadowOf(out, replayId), part));
-    }
+    const shadow = shadowOf(out, replayId);
+    for (const { name, isDirectory } of realDisk.list(shadow))
+      if (isDirectory) removeTree(realDisk, join(shadow, name));
     if (json) sayJson({ replayId, state: aborted.state });
     else say(`${replayId} is aborted; its report stays in ${shadowOf(out, replayId)}`);
     return exitCodes.ok;
