@@ -1,4 +1,4 @@
-import { delimiter } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../free-port.ts';
 import { fetchPython, type PythonPackage } from '../python.ts';
@@ -32,7 +32,7 @@ export async function startMiniStack(env: Readonly<Record<string, string>>): Pro
  * the named types of CloudFormation, which it lacks, are recorded. Throws `ENGINE_FAILED`.
  */
 export async function startMiniStackForStacks(recordedTypes: readonly string[]): Promise<Emulator> {
-  const nodeOfHere = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
+  const modules = fileURLToPath(new URL('../../node_modules', import.meta.url));
   return startPython({
     ...miniStack,
     command: (port) => ({
@@ -43,7 +43,9 @@ export async function startMiniStackForStacks(recordedTypes: readonly string[]):
         LAMBDA_EXECUTOR: 'local',
         MINISTACK_REGION: 'us-east-1',
         WEIR_RECORDED_TYPES: recordedTypes.join(','),
-        PATH: [nodeOfHere, process.env['PATH'] ?? ''].join(delimiter),
+        PATH: [join(modules, '.bin'), process.env['PATH'] ?? ''].join(delimiter),
+        // The function of CDK's custom resources takes the SDK that Lambda has beside it.
+        NODE_PATH: modules,
       },
     }),
   });

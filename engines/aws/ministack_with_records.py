@@ -6,11 +6,12 @@ are taken up where a change set asks for it. Types named in WEIR_RECORDED_TYPES 
 happens. Any other type that MiniStack lacks is refused, as it is without this module.
 """
 
+import json
 import os
 import uuid
 
 from ministack.app import main
-from ministack.services import cloudwatch, kinesis
+from ministack.services import cloudwatch, kinesis, msk
 from ministack.services.cloudformation import changesets, provisioners
 
 PARTITION_OF_ARN = "arn:aws"
@@ -19,7 +20,7 @@ ACCOUNT_ID = "000000000000"
 
 def recorded(resource_type):
     """Handlers of a type that is written down and no more. The id is a name, and an ARN where ARN is asked for."""
-    service = resource_type.split("::")[1].lower()
+    _, service, kind = resource_type.split("::")
 
     def create(logical_id, properties, stack_name):
         physical_id = f"{stack_name}-{logical_id}-{uuid.uuid4().hex[:8]}"
@@ -27,11 +28,28 @@ def recorded(resource_type):
 
     def attributes_of(physical_id):
         region = os.environ.get("MINISTACK_REGION", "us-east-1")
-        arn = f"{PARTITION_OF_ARN}:{service}:{region}:{ACCOUNT_ID}:{physical_id}"
-        return {"Arn": arn, "Id": physical_id}
+        arn = f"{PARTITION_OF_ARN}:{service.lower()}:{region}:{ACCOUNT_ID}:{physical_id}"
+        return {"Arn": arn, f"{kind}Arn": arn, "Id": physical_id, "Revision": 1}
 
     def update(physical_id, old_properties, new_properties, stack_name):
         return physical_id, attributes_of(physical_id)
+
+    return {"create": create, "update": update, "delete": lambda physical_id, properties: None}
+
+
+def cluster():
+    """Handlers of an MSK cluster, by MiniStack's own CreateCluster: it has an address to ask for, and no broker."""
+
+    def create(logical_id, properties, stack_name):
+        body = json.dumps({"clusterName": properties["ClusterName"], "kafkaVersion": properties["KafkaVersion"]})
+        status, _, answer = msk._create_cluster(body)
+        if status != 200:
+            raise ValueError(f"cluster {properties['ClusterName']}: {answer}")
+        arn = json.loads(answer)["clusterArn"]
+        return arn, {"Arn": arn}
+
+    def update(physical_id, old_properties, new_properties, stack_name):
+        return physical_id, {"Arn": physical_id}
 
     return {"create": create, "update": update, "delete": lambda physical_id, properties: None}
 
@@ -113,6 +131,7 @@ def judge_at_each_metric():
 def add_types():
     handlers = provisioners._RESOURCE_HANDLERS
     handlers["AWS::CloudWatch::CompositeAlarm"] = composite_alarm()
+    handlers["AWS::MSK::Cluster"] = cluster()
     handlers["AWS::CloudWatch::Alarm"] = alarm_on_expression(handlers["AWS::CloudWatch::Alarm"])
     for resource_type in filter(None, os.environ.get("WEIR_RECORDED_TYPES", "").split(",")):
         if resource_type in handlers:

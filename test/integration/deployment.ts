@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
@@ -13,6 +13,7 @@ export type Deployed = {
   readonly logicalId: string;
   readonly type: string;
   readonly physicalId: string;
+  readonly status: string;
   readonly properties: unknown;
 };
 
@@ -22,6 +23,7 @@ const dataTypes =
 
 /** The stacks as `cdk` deploys them to the account that the environment names, with files of their own in a folder. */
 export function openDeployment(dir: string, fixed: Readonly<Record<string, unknown>>) {
+  mkdirSync(dir, { recursive: true });
   const out = join(dir, 'cdk.out');
   const configFile = join(dir, 'deploy.json');
   const cdk = async (...args: readonly string[]): Promise<void> => {
@@ -77,9 +79,13 @@ async function readResources(out: string): Promise<Deployed[]> {
     const stack = file.slice(0, -suffix.length);
     const { Resources } = templateSchema.parse(JSON.parse(readFileSync(join(out, file), 'utf8')));
     for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, { StackName: stack })) {
-      for (const { LogicalResourceId: logicalId = '', PhysicalResourceId: physicalId = '' } of StackResourceSummaries) {
+      for (const {
+        LogicalResourceId: logicalId = '',
+        PhysicalResourceId: physicalId = '',
+        ResourceStatus: status = '',
+      } of StackResourceSummaries) {
         const { Type: type = '', Properties: properties } = Resources[logicalId] ?? {};
-        found.push({ stack, logicalId, type, physicalId, properties });
+        found.push({ stack, logicalId, type, physicalId, status, properties });
       }
     }
   }

@@ -78,7 +78,7 @@ export function synthesize(given: Readonly<Record<string, unknown>>): Synthesize
 }
 
 /** Bundles that hold nothing: a template names them, and no more. */
-function standIns(): string {
+export function standIns(): string {
   const folder = mkdtempSync(join(tmpdir(), 'weir-bundles-'));
   for (const name of ['score-msk', 'score-kinesis', 'serve-http', 'redrive-dlq', 'capture-dms', 'capture-debezium']) {
     mkdirSync(join(folder, name));
