@@ -15,6 +15,7 @@ import { kinesisBatches, type LambdaBatch } from '../../runtime/lambda-events.ts
 import { bundleFunctions } from '../../scripts/bundle.ts';
 import { accountPayments, writeAccountFiles } from '../../simulate/account-payments.ts';
 import { openPager, ringAll } from './alarms.ts';
+import { putKeys } from './callers.ts';
 import { type Deployed, holdingData, openDeployment } from './deployment.ts';
 import { until } from './eventually.ts';
 import { checkSource, readTables } from './lambda-check.ts';
@@ -46,6 +47,7 @@ const deployment = openDeployment(dir, {
   runtime: 'lambda',
   name,
   sizes: { shards: 2 },
+  apiRequestsPerSecond: 10,
   capture: {
     by: 'dms',
     database: 'core',
@@ -221,6 +223,24 @@ describe('stacks that are deployed to an empty account', () => {
     const before = (await recordsOfStream()).length;
     expect(await redrive(false)).toContainEqual(expect.objectContaining({ dryRun: false, letters: { notJson: 1 } }));
     expect(await recordsOfStream()).toHaveLength(before + 1);
+  });
+
+  test('answer a payment over HTTP to whom the secret knows, and give the first answer again', async () => {
+    const key = 'a-key-of-the-shop';
+    await putKeys(`${name}/api-keys`, key);
+    const resources = await deployment.resources();
+    const gateway = resources.find(({ type }) => type === 'AWS::ApiGateway::RestApi')?.physicalId;
+    const url = `${aws.endpoint}/_aws/execute-api/${gateway}/live/v1/authorizations:score`;
+    // Stream and API share no account.
+    const [payment] = accountPayments({ from: 5000, count: 1, accounts: 1, partitions: 1, accountOf: () => 500 });
+    const ask = async (bearer: string): Promise<Response> =>
+      fetch(url, { method: 'POST', headers: { authorization: `Bearer ${bearer}` }, body: payment?.value ?? '' });
+    expect((await ask('another')).status).toBe(401);
+    const first = await ask(key);
+    expect(first.status).toBe(200);
+    const text = await first.text();
+    expect(JSON.parse(text)).toMatchObject({ eventId: 'a-5000', outcome: expect.any(String) });
+    expect(await (await ask(key)).text()).toBe(text);
   });
 
   test('change retention and rules without replacing what holds data, and decide on', async () => {

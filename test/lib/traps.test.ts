@@ -73,7 +73,9 @@ describe.each(all)('in the stacks of %s', (_, synthesized) => {
       });
   });
 
-  test('only what must be named by a star is, and no key is open to all', () => {
+  test('no key is open to all, and nobody here may use the one of card tokens', () => {
+    const actions = statementsOf(synthesized).flatMap((one) => one.actions);
+    expect(actions.filter((action) => action.includes('Mac'))).toEqual([]);
     for (const { id, Properties } of ofType(synthesized, 'AWS::KMS::Key')) {
       const principals = JSON.stringify(Properties['KeyPolicy']);
       expect({ id, open: /"Principal":("\*"|\{"AWS":"\*"\})/.test(principals) }).toEqual({ id, open: false });
