@@ -4,6 +4,7 @@ import { serverlessVariables } from '../adapters/dynamodb/names.ts';
 import { requestMs } from '../adapters/dynamodb/requests.ts';
 import { tableNames } from '../adapters/dynamodb/tables.ts';
 import { authorizationContract } from '../core/contract/authorization.ts';
+import { WeirError } from '../core/contract/failure.ts';
 import { type Counts, countUp } from '../core/sinks/effects.ts';
 import { readDefinition } from './lambda-definition.ts';
 import type { KeyedRuntime } from './keyed-batch.ts';
@@ -44,6 +45,7 @@ export async function takeBatches(
     for (const [name, by] of outcome.counts) countUp(counts, name, by);
     if (outcome.failedAt === null) return;
     countUp(counts, 'failedPartitions');
+    if (outcome.error instanceof WeirError) countUp(counts, `errors.${outcome.error.code}`);
     errors.push(outcome.error);
     batchItemFailures.push({ itemIdentifier: batches[index]!.identifiers[outcome.failedAt]! });
   });

@@ -5,6 +5,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge.ts';
+import { apiMetric, availabilityBudget, burnRules, burns, latencyObjectives } from '../api-objectives.ts';
 import type { Config } from '../config.ts';
 import { costOf, designs } from '../cost/designs.ts';
 import { createLoad } from '../cost/load.ts';
@@ -22,13 +23,8 @@ type WatchProps = StackProps & {
 
 /** Seconds behind the log at which an answer is no longer in time. */
 const lagSecondsMax = 10;
-/** The share of calls that may fail over 30 days, and the windows in which it is spent too fast. */
+/** The share of calls that may fail over 30 days. */
 const errorBudget = 0.001;
-const burns = [
-  { name: 'Fast', rate: 14.4, long: Duration.hours(1), short: Duration.minutes(5) },
-  { name: 'Slow', rate: 6, long: Duration.hours(6), short: Duration.minutes(30) },
-] as const;
-
 /** One board, alarms that each have a page in docs/runbook, and one address that is paged once for what belongs together. */
 export class WatchStack extends Stack {
   constructor(scope: Construct, id: string, { config, groups, scorerName, ...props }: WatchProps) {
@@ -57,6 +53,7 @@ export class WatchStack extends Stack {
       people,
       text: 'Scoring is behind the log and does not fail. docs/runbook/lag.md',
     });
+    if (config.apiRequestsPerSecond !== undefined) watchApi(this, { config, people });
     makeBoard(this, { config, lags, scorerName });
   }
 }
@@ -117,6 +114,30 @@ function burnRule(
   return cloudwatch.AlarmRule.allOf(...alarms);
 }
 
+/** Of callers who wait: what is promised of errors and of time. Where requests fail people hear of that alone. */
+function watchApi(stack: Stack, { config, people }: { readonly config: Config; readonly people: sns.Topic }): void {
+  const made = (alarm: cloudwatch.Alarm): void => acknowledge(alarm, byComposite);
+  const available = { missed: 'available', budget: availabilityBudget, page: 'scoring-errors' } as const;
+  const failing = burnRules(stack, config, available, made);
+  const slow = cloudwatch.AlarmRule.anyOf(
+    ...latencyObjectives.map(({ milliseconds, budget }) =>
+      burnRules(stack, config, { missed: milliseconds, budget, page: 'latency' }, made),
+    ),
+  );
+  page(stack, {
+    id: 'ApiFails',
+    rule: failing,
+    people,
+    text: 'Requests of the score API fail. docs/runbook/scoring-errors.md',
+  });
+  page(stack, {
+    id: 'ApiSlow',
+    rule: cloudwatch.AlarmRule.allOf(slow, cloudwatch.AlarmRule.not(failing)),
+    people,
+    text: 'Answers of the score API take longer than promised. docs/runbook/latency.md',
+  });
+}
+
 const byComposite = {
   'PCI.DSS.321-CloudWatchAlarmAction': 'The composite alarm that it is part of tells people, once.',
 };
@@ -152,8 +173,8 @@ function makeBoard(
             'A batch of the scorer, ms',
             [50, 95, 99].map((percentile) => metrics.durationMetric(scorerName, percentile)),
             [
-              { value: 180, label: 'p50 goal' },
-              { value: 380, label: 'p99 goal' },
+              { value: 180, label: 'p95 as promised' },
+              { value: 380, label: 'p99 as promised' },
             ],
           ),
           graph('Calls of the scorer', [
@@ -162,6 +183,11 @@ function makeBoard(
             metrics.functionMetric(scorerName, 'Throttles'),
           ]),
         ]),
+    graph(
+      'Effectively once: copies, conflicts and former owners refused a minute',
+      ['duplicates', 'deadLetters.conflict', 'errors.FENCED'].map((name) => metrics.countMetric(name)),
+    ),
+    ...(config.apiRequestsPerSecond === undefined ? [] : apiRows(config)),
     graph('USD a million decisions, list price of what is deployed over what was decided', [costOfDecisions(config)]),
   ];
   new cloudwatch.Dashboard(stack, 'Board', {
@@ -169,6 +195,42 @@ function makeBoard(
     defaultInterval: Duration.hours(3),
     widgets: rows.map((widget) => [widget]),
   });
+}
+
+/** What callers of the score API see. */
+function apiRows(config: Config): cloudwatch.IWidget[] {
+  const inTime = [50, ...latencyObjectives.map(({ milliseconds }) => milliseconds)];
+  return [
+    graph('Requests of the score API a minute', [
+      apiMetric(config, { metricName: 'Count', statistic: 'Sum', label: 'requests' }),
+      apiMetric(config, { metricName: '4XXError', statistic: 'Sum', label: 'refused' }),
+      apiMetric(config, { metricName: '5XXError', statistic: 'Sum', label: 'failed' }),
+    ]),
+    graph(
+      'How long a caller waits, ms',
+      (['p50', 'p95', 'p99'] as const).map((statistic) =>
+        apiMetric(config, { metricName: 'Latency', statistic, label: statistic }),
+      ),
+      [
+        { value: 180, label: 'p95 as promised' },
+        { value: 380, label: 'p99 as promised' },
+      ],
+    ),
+    graph(
+      'Answers in time, percent',
+      inTime.map((milliseconds) =>
+        apiMetric(config, {
+          metricName: 'Latency',
+          statistic: `PR(:${milliseconds})`,
+          label: `within ${milliseconds} ms`,
+        }),
+      ),
+      [
+        { value: 95, label: '95 % within 180 ms' },
+        { value: 99, label: '99 % within 380 ms, ours: 50 ms' },
+      ],
+    ),
+  ];
 }
 
 function graph(
