@@ -3,23 +3,20 @@ import { type Context, Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { type ApiKey, type Callers, isOfTenant, type Scope } from './api-keys.ts';
 import { bodyOfIncoming, limits } from './body.ts';
+import { budgetHeader } from './budget.ts';
 import { createDirectRoute, type DirectRoute } from './direct-route.ts';
 import { openApi } from './openapi.ts';
-import type { ScoringPort } from './port.ts';
 import { answerProblem, bodyOfProblem, problems } from './problems.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
-import { type Asked, createTaking, type Taken } from './take-event.ts';
+import { type Asked, createTaking, type Taken, type TakingOptions } from './take-event.ts';
 import { isSigned } from './webhook-signature.ts';
 
 type Bindings = { Bindings: HttpBindings };
 type App = Hono<Bindings>;
 
 /** How the API answers. */
-export type AppOptions = {
-  readonly port: ScoringPort;
+export type AppOptions = TakingOptions & {
   readonly callers: Callers;
-  /** How long a caller waits for a decision at most, milliseconds. */
-  readonly deadlineMs: number;
   /** Told of each request once it is answered. */
   readonly observe?: (request: { readonly route: string; readonly status: number; readonly seconds: number }) => void;
   /** The text of `/metrics`. */
@@ -150,7 +147,7 @@ async function answerSigned(
 }
 
 async function answerEvent(context: Context<Bindings>, take: Take, asked: Asked): Promise<Response> {
-  const taken = await take(asked);
+  const taken = await take({ ...asked, budget: context.req.header(budgetHeader) });
   return 'problem' in taken ? answerProblem(context, taken.problem) : answerJson(context, taken.text, taken.status);
 }
 
@@ -168,9 +165,10 @@ function addBatch(app: App, { signIn, take }: Inside): void {
         const detail = `got another body, expected {"events": [...]} of 1 to ${limits.batchEventsMax} authorizations`;
         return answerProblem(context, { status: 400, code: 'notABatch', title: 'the body is no batch', detail });
       }
+      const budget = context.req.header(budgetHeader);
       const results = events.map(async (event) => {
         const own = Buffer.from(JSON.stringify(event));
-        const taken = await take({ caller, topic: authorizationTopic, bytes: own });
+        const taken = await take({ caller, topic: authorizationTopic, bytes: own, budget });
         return 'problem' in taken
           ? `{"problem":${JSON.stringify(bodyOfProblem(taken.problem))}}`
           : `{"decision":${taken.text}}`;

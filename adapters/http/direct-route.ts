@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AppOptions } from './app.ts';
 import { bodyOfIncoming } from './body.ts';
+import { budgetHeader } from './budget.ts';
 import { bodyOfProblem, headersOfProblem, type Problem, problems } from './problems.ts';
 import type { SignIn } from './sign-in.ts';
 import type { Asked, Taken } from './take-event.ts';
@@ -23,7 +24,9 @@ export function createDirectRoute(
     const caller = signIn(request.headers.authorization, 'score');
     if ('status' in caller) return { problem: caller };
     const bytes = await bodyOfIncoming(request);
-    return bytes === null ? { problem: problems.tooLarge } : take({ caller, topic, bytes });
+    if (bytes === null) return { problem: problems.tooLarge };
+    // One that came several times is joined by commas, which is no number.
+    return take({ caller, topic, bytes, budget: request.headers[budgetHeader]?.toString() });
   }
   return (request, response) => {
     if (request.method !== 'POST' || request.url !== scorePath) return false;

@@ -15,7 +15,7 @@ export function openApi(): Json {
       title: 'Weir score API',
       version: '1',
       description:
-        'Decides card payments before authorization. `eventId` is the idempotency key: the same event is decided once, and asking again gives the first decision.',
+        'Decides card payments before authorization. `eventId` is the idempotency key: the same event is decided once, and asking again gives the first decision. The header `weir-deadline-ms`, a whole number of milliseconds, gives a request less time than the server would: past it the answer is 503 `deadline`.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     security: [{ apiKey: [] }],

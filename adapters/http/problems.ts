@@ -106,6 +106,12 @@ export const problems = {
       'got an event beyond the limit of events that wait for their decisions (waitingMax); it was not taken: send it again',
     retryAfter: 1,
   },
+  noBudget: {
+    status: 400,
+    code: 'notABudget',
+    title: 'the header weir-deadline-ms is no time to answer in',
+    detail: 'got another value of weir-deadline-ms, expected a whole number of milliseconds from 1 on',
+  },
   late: {
     status: 503,
     code: 'deadline',

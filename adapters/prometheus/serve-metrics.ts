@@ -4,6 +4,8 @@ import { type EngineTotals, registerEngineTotals } from './event-metrics.ts';
 /** What the score API is measured by. */
 export type ServeMetrics = {
   readonly observe: (request: { readonly route: string; readonly status: number; readonly seconds: number }) => void;
+  /** An event whose caller got 503 `deadline`. */
+  readonly observeLate: () => void;
   readonly text: () => Promise<string>;
 };
 
@@ -28,12 +30,18 @@ export function createServeMetrics(totals: () => EngineTotals): ServeMetrics {
     buckets: latencyBuckets,
     registers,
   });
+  const late = new Counter({
+    name: 'weir_http_late_total',
+    help: 'Events whose caller was told that the deadline had passed; they are decided all the same',
+    registers,
+  });
   registerEngineTotals(register, new Map([[0, totals]]));
   return {
     observe: ({ route, status, seconds }) => {
       requests.inc({ route, status });
       latency.observe({ route }, seconds);
     },
+    observeLate: () => late.inc(),
     text: () => register.metrics(),
   };
 }

@@ -42,7 +42,12 @@ export function addServe(program: Command, invocation: Invocation): void {
     .option('--host <host>', 'where to listen', '127.0.0.1')
     .option('--port <port>', 'the next free one when it is taken; 0 is any', wholeNumber(0), 8080)
     .option('--keys <file>', 'who may call: see docs/api.md (without it one key is made and printed)')
-    .option('--deadline-ms <ms>', 'how long a caller waits at most', wholeNumber(1), 180)
+    .option(
+      '--deadline-ms <ms>',
+      'how long a caller waits at most; one may ask for less by the header weir-deadline-ms',
+      wholeNumber(1),
+      180,
+    )
     .option(
       '--waiting-max <n>',
       'events that may wait for decisions: beyond them the answer is 503',
@@ -94,7 +99,8 @@ async function serve(options: ServeOptions): Promise<number> {
   });
   tellRecovery(out, authorizer.scoring.recovery);
   const metrics = createServeMetrics(engineTotalsOf(authorizer.scoring));
-  const app = createApp({ port: authorizer, callers, deadlineMs, observe: metrics.observe, metrics: metrics.text });
+  const { observe, observeLate, text } = metrics;
+  const app = createApp({ port: authorizer, callers, deadlineMs, observe, observeLate, metrics: text });
   const server = await listen(app, { host, port });
   if (options.json) sayJson({ url: server.url, key: made?.key ?? null });
   else say(server.url);

@@ -54,6 +54,7 @@ const callers: Callers = {
 };
 
 function appOf(port: Partial<ScoringPort> = {}, deadlineMs = 1000) {
+  let lateEvents = 0;
   const submitted: SubmittedEvent[] = [];
   const answer: Answer = { kind: 'decided', decision: kept, isRepeat: false };
   const whole: ScoringPort = {
@@ -65,7 +66,8 @@ function appOf(port: Partial<ScoringPort> = {}, deadlineMs = 1000) {
     isReady: () => true,
     ...port,
   };
-  const { app } = createApp({ port: whole, callers, deadlineMs, metrics: async () => 'weir_events 1\n' });
+  const observeLate = (): void => void lateEvents++;
+  const { app } = createApp({ port: whole, callers, deadlineMs, observeLate, metrics: async () => 'weir_events 1\n' });
   const ask = async (path: string, body: unknown, key = 'all', headers: Record<string, string> = {}) => {
     const answered = await app.request(path, {
       ...(body === undefined ? {} : { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -80,7 +82,7 @@ function appOf(port: Partial<ScoringPort> = {}, deadlineMs = 1000) {
       json: type.includes('json') ? JSON.parse(text) : text,
     };
   };
-  return { ask, submitted };
+  return { ask, submitted, lateEvents: () => lateEvents };
 }
 
 const path = '/v1/authorizations:score';
@@ -164,8 +166,29 @@ describe('the score API', () => {
   });
 
   test('answers inside the deadline, whatever the owner of the log does', async () => {
-    const { ask } = appOf({ submit: () => new Promise(() => undefined) }, 20);
+    const { ask, lateEvents } = appOf({ submit: () => new Promise(() => undefined) }, 20);
     expect(await ask(path, sampleAuthorization)).toMatchObject({ status: 503, json: { code: 'deadline' } });
+    expect(lateEvents()).toBe(1);
+  });
+
+  test('answers inside the smaller of its own deadline and the one that the caller gives', async () => {
+    const slow = { submit: () => new Promise<never>(() => undefined) };
+    const late = { status: 503, json: { code: 'deadline' } };
+    const patient = appOf(slow, 3_600_000);
+    expect(await patient.ask(path, sampleAuthorization, 'all', { 'weir-deadline-ms': '20' })).toMatchObject(late);
+    const batch = { events: [sampleAuthorization, sampleAuthorization] };
+    const { json } = await patient.ask('/v1/authorizations:scoreBatch', batch, 'all', { 'weir-deadline-ms': '20' });
+    expect(json.results).toMatchObject([{ problem: { code: 'deadline' } }, { problem: { code: 'deadline' } }]);
+    expect(patient.lateEvents()).toBe(3);
+    const strict = appOf(slow, 20);
+    expect(await strict.ask(path, sampleAuthorization, 'all', { 'weir-deadline-ms': '3600000' })).toMatchObject(late);
+  });
+
+  test.each(['0', '-1', '1.5', '1e3', 'soon', '', '5, 5'])('takes no event in a time of "%s"', async (said) => {
+    const { ask, submitted } = appOf();
+    const refused = await ask(path, sampleAuthorization, 'all', { 'weir-deadline-ms': said });
+    expect(refused).toMatchObject({ status: 400, json: { code: 'notABudget' } });
+    expect(submitted).toEqual([]);
   });
 
   test('passes on that an event was refused, that nothing is taken, and that something failed', async () => {

@@ -36,8 +36,12 @@ async function serve(out: string): Promise<Served> {
   throw new Error(`got the end of the server, expected its address: ${said}`);
 }
 
-async function ask(url: string, body: string): Promise<{ readonly status: number; readonly text: string }> {
-  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+async function ask(
+  url: string,
+  body: string,
+  more: Record<string, string> = {},
+): Promise<{ readonly status: number; readonly text: string }> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...more };
   const answer = await fetch(`${url}/v1/authorizations:score`, { method: 'POST', headers, body });
   const text = await answer.text();
   said += text;
@@ -118,6 +122,22 @@ test('bodies of any kind get an answer that is no failure of ours, and the next 
     expect(answers.filter(({ status }) => status >= 500)).toEqual([]);
   }
   expect((await ask(server.url, payment(1))).status).toBe(200);
+});
+
+test('what is answered past the time that its caller gave is counted, and is decided all the same', async () => {
+  const bodies = Array.from({ length: 300 }, (_, number) => payment(10_000 + number));
+  const hurried = await Promise.all(bodies.map((body) => ask(server.url, body, { 'weir-deadline-ms': '1' })));
+  const late = hurried.filter(({ status }) => status === 503);
+  expect(hurried.filter(({ status }) => status === 200).length + late.length).toBe(300);
+  for (const { text } of late) expect(JSON.parse(text)).toMatchObject({ code: 'deadline' });
+  const metrics = await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${key}` } });
+  expect(await metrics.text()).toMatch(new RegExp(`^weir_http_late_total ${late.length}$`, 'm'));
+  expect(late.length).toBeGreaterThan(0);
+  const again = await Promise.all(bodies.map((body) => ask(server.url, body)));
+  const views = again.map(({ text }) => decisionView.parse(JSON.parse(text)));
+  expect(new Set(views.map(({ decisionId }) => decisionId)).size).toBe(300);
+  for (const [index, { status, text }] of hurried.entries()) if (status === 200) expect(again[index]?.text).toBe(text);
+  expect((await ask(server.url, payment(10_300), { 'weir-deadline-ms': 'soon' })).status).toBe(400);
 });
 
 test('a card number that is sent is in no answer, log or file', async () => {
