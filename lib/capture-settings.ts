@@ -61,7 +61,6 @@ export const debeziumRecordSettings = {
   'plugin.name': 'pgoutput',
   'topic.prefix': changesPrefix,
   'snapshot.mode': 'initial',
-  'tombstones.on.delete': 'false',
 } as const;
 
 /** How Connect writes records: JSON with its schema, which is how decimals and times are told. */

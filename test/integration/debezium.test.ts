@@ -8,6 +8,7 @@ import { readChange, type ReadChange } from '../../core/decode/read-change.ts';
 import { readVersions } from '../../core/decode/row-versions.ts';
 import { dimensionHistory, type HistoryRow } from '../../core/engine/dimension-history.ts';
 import { startCapture } from '../../engines/debezium/capture.ts';
+import { debeziumRecordSettings } from '../../lib/capture-settings.ts';
 import { type PostgresServer, startPostgres } from '../../engines/postgres/server.ts';
 import { dmsRecord, maxwellRecord, type TableChange, tableAt } from '../decode/table-changes.ts';
 import { planChanges, recordsUntil, sampleStatements, statementsOf } from './change-run.ts';
@@ -26,7 +27,8 @@ afterAll(async () => {
 
 test('every kind of change that Debezium captures is read as the samples say', async () => {
   await postgres.run(sampleStatements.before);
-  const settings = { 'slot.name': 'samples', 'publication.name': 'samples' };
+  // Those that are deployed, so that what they make Debezium write is what is read.
+  const settings = { ...debeziumRecordSettings, 'slot.name': 'samples', 'publication.name': 'samples' };
   const capture = await startCapture({ dir: join(dir, 'samples'), postgres, settings });
   try {
     await recordsUntil(capture, '"merchant_id":"kiosk"');
