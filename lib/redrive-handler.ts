@@ -38,7 +38,7 @@ export function redriveHandler(scope: Construct, { config, dataKey, network, inp
     timeout: Duration.minutes(15),
     concurrencyMax: 1,
   });
-  grantTables(stack, { config, grantee: redrive, tables: [stateTables.Aside] });
+  grantTables(stack, { config, grantee: redrive, tables: [stateTables.Aside], actions: ['Query', 'UpdateItem'] });
   if (access === null) {
     grantStreamWrite(redrive, eventsStreamArn(stack, config));
     return;

@@ -47,16 +47,25 @@ export function tableVariables(config: Config): Record<string, string> {
   );
 }
 
-/** May read and write items of tables, one by one or in a transaction: no scan, no delete of a table. */
+/** What the functions ask of the tables of their state: a transaction is allowed by what its parts are. */
+const stateActions = ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'] as const;
+
+/** May do so much with the items of tables: never a scan, nor the delete of a table. */
 export function grantTables(
   stack: Stack,
   {
     config,
     grantee,
     tables,
-  }: { readonly config: Config; readonly grantee: IGrantable; readonly tables: readonly StateTable[] },
+    actions = stateActions,
+  }: {
+    readonly config: Config;
+    readonly grantee: IGrantable;
+    readonly tables: readonly StateTable[];
+    /** Of DynamoDB, without its name. */
+    readonly actions?: readonly string[];
+  },
 ): void {
-  const actions = ['GetItem', 'BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'];
   const resources = tables.map((one) => tableArn(stack, config, one));
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({ actions: actions.map((action) => `dynamodb:${action}`), resources }),

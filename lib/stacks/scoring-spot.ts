@@ -121,7 +121,7 @@ function kinesisSource(stack: Stack, { config, dataKey }: { readonly config: Con
           resources: [streamArn(decisions)],
         }),
       );
-      grantTables(stack, { config, grantee: role, tables: [leasesTable] });
+      grantTables(stack, { config, grantee: role, tables: [leasesTable], actions: ['Query', 'UpdateItem'] });
       // A worker asks for the table to be made each time that it starts: it is there.
       role.addToPrincipalPolicy(
         new PolicyStatement({
