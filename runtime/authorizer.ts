@@ -1,3 +1,4 @@
+import { type Disk, realDisk } from '../adapters/files/disk.ts';
 import { authorizationContract } from '../core/contract/authorization.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { type EventIdentity, idempotencyHash, idempotencyKey } from '../core/contract/idempotency-key.ts';
@@ -20,6 +21,7 @@ export type AuthorizerOptions = {
   readonly cutRecords?: number;
   /** Events that may wait at once: more are refused with `BUSY`. */
   readonly waitingMax?: number;
+  readonly disk?: Disk;
 };
 
 /** The one owner of a log, who decides what callers wait for. */
@@ -39,11 +41,11 @@ const authorizerDefaults = { cutRecords: 16_384, waitingMax: 1024 } as const;
  * once the decisions are durable. What a crash left undecided in the log is decided first.
  */
 export async function openAuthorizer(options: AuthorizerOptions): Promise<Authorizer> {
-  const { dir, assembled, files, cutRecords, waitingMax } = { ...authorizerDefaults, ...options };
+  const { dir, assembled, files, cutRecords, waitingMax, disk = realDisk } = { ...authorizerDefaults, ...options };
   const found = createFound(options.findKept, 2 * cutRecords + waitingMax);
   const lakeThread = files === undefined ? {} : { lakeThread: files };
   const onDurable = async (batch: DurableBatch): Promise<void> => found.note(batch);
-  const scoring = new Columnar({ dir, assembled, cutRecords, tells: 'answers', onDurable, ...lakeThread });
+  const scoring = new Columnar({ dir, assembled, cutRecords, tells: 'answers', onDurable, disk, ...lakeThread });
   await scoring.process({ lagRecordsMax: 0 });
   const decide = async (taken: readonly Waiting[]): Promise<(Answer | Promise<Answer>)[]> => {
     const firstOffset = scoring.nextOffset;
