@@ -10,19 +10,33 @@ import { changeManifest, type Manifest } from './manifest.ts';
 import { beginPromotion, endPromotion, type PromotionMark, readPromotion } from './promotion-mark.ts';
 import { unfinished } from './rebuild.ts';
 import { correctionsOf } from './replay-corrections.ts';
-import { moveReplay, type ReplayRecord, requireReplay, shadowOf, writeReplay } from './replay-state.ts';
+import { moveReplay, type ReplayRecord, requireReplay } from './replay-state.ts';
+
+/** One log that a promotion changes: that of a run, or of a partition. */
+export type PromotedLog = {
+  /** What the log is in, with state and lake. */
+  readonly dir: string;
+  /** The replay's own run of it. */
+  readonly shadow: string;
+  /** How much of it was compared. */
+  readonly untilOffset: number;
+  /** What the run is, with its identity as it is now. */
+  readonly manifest: Manifest;
+  /** The log of a partition holds what its topics do and nothing else: there `run.json` alone says what is active. */
+  readonly activation: 'inLog' | 'inManifest';
+  /** Takes the replay on to an offset of the log. */
+  readonly catchUp: (untilOffset: number) => Promise<void>;
+  /** Makes the state again for what was tried; gives the checkpoint's offset. */
+  readonly rebuild: () => Promise<number>;
+};
 
 /** What a promotion needs of whoever calls it. */
 export type Promotion = {
   readonly out: string;
   readonly record: ReplayRecord;
   readonly assembled: Assembled;
-  /** What the run is, with its identity as it is now. */
-  readonly manifest: Manifest;
-  /** Takes the replay on to an offset of the run's log. */
-  readonly catchUp: (untilOffset: number) => Promise<void>;
-  /** Makes the run's state again for what was tried; gives the checkpoint's offset. */
-  readonly rebuild: () => Promise<number>;
+  /** All of them or none: none is opened by others before the last one is done. */
+  readonly logs: readonly PromotedLog[];
   readonly by: string;
   readonly atMs: number;
   /** Called after each step, which is durable then: a test ends the process there. */
@@ -52,49 +66,56 @@ export type PromotionStep = (typeof promotionSteps)[number];
  * compared with, `OWNER_ACTIVE` while the run is up, and `RUN_UNFINISHED` where its last decisions are not in its lake.
  */
 export async function promoteReplay(promotion: Promotion): Promise<ReplayRecord> {
-  const { out, atMs, by, onStep } = promotion;
-  let record = promotion.record;
-  if (record.state === 'promoted' && readPromotion(out) === null) return record;
-  assertPromotable(promotion);
-  if (record.state !== 'promoted') record = moveReplay(out, record, { state: 'approved', atMs, by });
-  onStep?.('approve');
-  const mark = readPromotion(out) ?? begin(promotion);
-  onStep?.('begin');
-  const { offset, generation } = mark;
-  await buildNext(promotion, mark);
-  recordActivation(promotion, mark);
-  onStep?.('record');
-  // Done before a crash, or nothing to do: the state is that of what was tried.
-  if (!isSame(promotion.manifest, promotion.assembled.identity)) {
-    const rebuiltTo = await promotion.rebuild();
-    if (rebuiltTo !== offset) throw new Error(`got state rebuilt to ${rebuiltTo}, expected ${offset}`);
-    onStep?.('rebuild');
-    const manifest = { ...promotion.manifest, ...promotion.assembled.identity };
-    const { plan } = promotion.assembled.weir.features;
-    changeManifest({ dir: out, manifest, plan }, { inactive: [], fromOffset: offset });
+  const { out, record, logs, atMs, by, onStep } = promotion;
+  if (record.state !== 'promoted') {
+    assertPromotable(promotion);
+    const approved = moveReplay(out, record, { state: 'approved', atMs, by });
+    onStep?.('approve');
+    const marks = logs.map(({ dir }) => readPromotion(dir) ?? begin(dir, record));
+    onStep?.('begin');
+    for (const [index, log] of logs.entries()) await promoteLog(promotion, { log, mark: marks[index]! });
+    const [{ offset, generation } = { offset: 0, generation: 0 }] = marks;
+    const offsets = marks.map((mark) => mark.offset);
+    moveReplay(out, { ...approved, promotion: { offset, generation, offsets } }, { state: 'promoted', atMs, by });
+    onStep?.('note');
   }
-  onStep?.('change');
-  switchGeneration(out, generation);
-  onStep?.('switch');
-  record = { ...requireReplay(out, record.replayId), promotion: { offset, generation } };
-  writeReplay(out, moveReplay(out, record, { state: 'promoted', atMs, by }));
-  onStep?.('note');
-  endPromotion(out);
+  for (const { dir } of logs) endPromotion(dir);
   onStep?.('end');
   return requireReplay(out, record.replayId);
 }
 
-function assertPromotable({ out, record, manifest, assembled }: Promotion): void {
-  const mark = readPromotion(out);
-  if (mark !== null && mark.replayId === record.replayId) return;
-  if (mark !== null) throw stateOf(record, `the promotion of the replay ${mark.replayId} has begun`);
+type LogPromotion = { readonly log: PromotedLog; readonly mark: PromotionMark };
+
+async function promoteLog(promotion: Promotion, { log, mark }: LogPromotion): Promise<void> {
+  const { assembled, onStep } = promotion;
+  const { dir, manifest } = log;
+  await buildNext(promotion, { log, mark });
+  if (log.activation === 'inLog') recordActivation(promotion, { log, mark });
+  onStep?.('record');
+  // Done before a crash, or nothing to do: the state is that of what was tried.
+  if (!isSame(manifest, assembled.identity)) {
+    const rebuiltTo = await log.rebuild();
+    if (rebuiltTo !== mark.offset) throw new Error(`got state rebuilt to ${rebuiltTo}, expected ${mark.offset}`);
+    onStep?.('rebuild');
+    const changed = { dir, manifest: { ...manifest, ...assembled.identity }, plan: assembled.weir.features.plan };
+    changeManifest(changed, { inactive: [], fromOffset: mark.offset });
+  }
+  onStep?.('change');
+  switchGeneration(dir, mark.generation);
+  onStep?.('switch');
+}
+
+function assertPromotable({ record, logs, assembled }: Promotion): void {
+  const marks = logs.flatMap(({ dir }) => readPromotion(dir) ?? []);
+  const other = marks.find(({ replayId }) => replayId !== record.replayId);
+  if (other !== undefined) throw stateOf(record, `the promotion of the replay ${other.replayId} has begun`);
   if (record.state !== 'waiting' && record.state !== 'approved') {
     throw stateOf(record, `it is ${record.state}, expected one that waits for approval`);
   }
   if (!isSame(assembled.identity, record.replayed)) {
     throw stateOf(record, 'its definition, rules or model are other ones now than those that were compared');
   }
-  if (isSame(manifest, record.live)) return;
+  if (marks.length > 0 || logs.every(({ manifest }) => isSame(manifest, record.live))) return;
   throw new WeirError({
     code: 'REPLAY_STALE',
     message: `the replay ${record.replayId} was compared with what decided then, and something else decides now`,
@@ -117,24 +138,24 @@ function isSame(one: WeirIdentity, other: WeirIdentity): boolean {
 }
 
 /** The offset is the end of the log, and nothing that was decided is outside of the lake. */
-function begin({ out, record: { replayId } }: Promotion): PromotionMark {
-  return withLog(out, (log) => {
-    const { checkpoint } = loadCheckpoint({ dir: join(out, 'checkpoints') });
+function begin(dir: string, { replayId }: ReplayRecord): PromotionMark {
+  return withLog(dir, (log) => {
+    const { checkpoint } = loadCheckpoint({ dir: join(dir, 'checkpoints') });
     const offset = log.endOffset;
-    if (checkpoint === null || checkpoint.offset !== offset) throw unfinished(out, offset - (checkpoint?.offset ?? 0));
-    const mark = { replayId, offset, generation: readGenerations(out).length + 1 };
-    beginPromotion(out, mark);
+    if (checkpoint === null || checkpoint.offset !== offset) throw unfinished(dir, offset - (checkpoint?.offset ?? 0));
+    const mark = { replayId, offset, generation: readGenerations(dir).length + 1 };
+    beginPromotion(dir, mark);
     return mark;
   });
 }
 
-async function buildNext(promotion: Promotion, { offset, generation }: PromotionMark): Promise<void> {
-  const { out, record, onStep } = promotion;
-  const { replayId, fromMs, toMs, untilOffset } = record;
+async function buildNext({ record, onStep }: Promotion, { log, mark }: LogPromotion): Promise<void> {
+  const { offset, generation } = mark;
+  const { dir: out, shadow, untilOffset } = log;
+  const { replayId, fromMs, toMs } = record;
   const range = { fromMs, toMs, untilOffset };
-  const shadow = shadowOf(out, replayId);
   // Both ledgers end where the activation is, as the corrections are of all that was posted.
-  await promotion.catchUp(offset);
+  await log.catchUp(offset);
   onStep?.('catchUp');
   if (readGenerations(out).length < generation) {
     const corrections = await correctionsOf({ out, shadow, replayId, range });
@@ -145,8 +166,9 @@ async function buildNext(promotion: Promotion, { offset, generation }: Promotion
 }
 
 /** The activation is the record at the mark's offset, once. */
-function recordActivation({ out, record, assembled, atMs }: Promotion, { offset, generation }: PromotionMark): void {
-  withLog(out, (log) => {
+function recordActivation({ record, assembled, atMs }: Promotion, { log: { dir }, mark }: LogPromotion): void {
+  const { offset, generation } = mark;
+  withLog(dir, (log) => {
     if (log.endOffset > offset) return;
     const activation = { kind: 'activation', replayId: record.replayId, generation, ...assembled.identity };
     const bytes = new TextEncoder().encode(JSON.stringify(activation));
@@ -156,10 +178,10 @@ function recordActivation({ out, record, assembled, atMs }: Promotion, { offset,
   });
 }
 
-function withLog<Result>(out: string, use: (log: SegmentLog) => Result): Result {
-  const owner = acquireOwner(out);
+function withLog<Result>(dir: string, use: (log: SegmentLog) => Result): Result {
+  const owner = acquireOwner(dir);
   try {
-    const log = openSegmentLog({ dir: join(out, 'log') });
+    const log = openSegmentLog({ dir: join(dir, 'log') });
     try {
       return use(log);
     } finally {

@@ -10,6 +10,7 @@ import { overPartitions } from './foreign-assembly.ts';
 import { mergeReports } from './merge-reports.ts';
 import { latestPartitionDirectory } from './partition-directory.ts';
 import { partitionDir } from './partitions.ts';
+import { assertNoPromotion } from './promotion-mark.ts';
 import { compareReplay, type LiveRun, lookAtRun, type ReplaySteps, runShadow } from './replay.ts';
 import type { ReplayReport } from './replay-report.ts';
 
@@ -42,12 +43,23 @@ export function isPartitioned(state: string): boolean {
   return existsOn(realDisk, join(state, 'worker.json'));
 }
 
+function readWorker(state: string): z.infer<typeof workerSchema> {
+  return workerSchema.parse(JSON.parse(readTextIfAny(realDisk, join(state, 'worker.json')) ?? 'null'));
+}
+
+/** By partition, the directory that counts of it. */
+export function directoriesOf(state: string): string[] {
+  return Array.from({ length: readWorker(state).partitions }, (_, partition) => {
+    const kept = partitionDir(state, partition);
+    return join(kept, latestPartitionDirectory(kept) ?? '0001');
+  });
+}
+
 /** Looks at the state of a group's workers. Throws `RUN_UNKNOWN` where no partition has a decision in its lake. */
 export function lookAtPartitions(state: string): PartitionedRun {
-  const worker = workerSchema.parse(JSON.parse(readTextIfAny(realDisk, join(state, 'worker.json')) ?? 'null'));
-  const live = Array.from({ length: worker.partitions }, (_, partition) => {
-    const name = latestPartitionDirectory(partitionDir(state, partition));
-    const dir = join(partitionDir(state, partition), name ?? '0001');
+  const worker = readWorker(state);
+  const live = directoriesOf(state).map((dir) => {
+    assertNoPromotion(dir);
     if (openLake({ dir: join(dir, 'lake') }).listFiles('decisions').length === 0) return null;
     return { ...lookAtRun(dir), dir };
   });
@@ -78,7 +90,10 @@ export function assembledOver(assembled: Assembled, partitions: number): Assembl
 }
 
 /** Opens the replay's own run of a partition. */
-export function openShadowPartition({ shadow, assembled }: PartitionedReplay, partition: number): Columnar {
+export function openShadowPartition(
+  { shadow, assembled }: Pick<PartitionedReplay, 'shadow' | 'assembled'>,
+  partition: number,
+): Columnar {
   return new Columnar({ dir: partitionDir(shadow, partition), assembled, partition });
 }
 

@@ -31,8 +31,8 @@ const recordSchema = z.object({
   ),
   /** Of a topic: what was read, and up to where in each partition. */
   topic: z.object({ source: z.string(), ends: z.array(z.number()) }).optional(),
-  /** Where it took effect, and as which generation of the lake. */
-  promotion: z.object({ offset: z.number(), generation: z.number() }).nullable(),
+  /** Where it took effect, by partition too, and as which generation of the lake. */
+  promotion: z.object({ offset: z.number(), generation: z.number(), offsets: z.array(z.number()) }).nullable(),
 });
 
 /** What is known of a replay, in `replay.json` of its directory. Times are milliseconds UTC. */
@@ -114,7 +114,7 @@ export function moveReplay(
 }
 
 /** Writes down what is known of a replay, whole or not at all. */
-export function writeReplay(out: string, record: ReplayRecord): void {
+function writeReplay(out: string, record: ReplayRecord): void {
   const dir = shadowOf(out, record.replayId);
   makeDirectory(realDisk, dir);
   const text = `${JSON.stringify(record, null, 2)}\n`;

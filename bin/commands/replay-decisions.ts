@@ -9,7 +9,7 @@ import { removeTree } from '../../adapters/files/durable-file.ts';
 import { WeirError } from '../../core/contract/failure.ts';
 import { readGenerations } from '../../runtime/generations.ts';
 import { readPromotion } from '../../runtime/promotion-mark.ts';
-import { isPartitioned } from '../../runtime/replay-partitions.ts';
+import { directoriesOf, isPartitioned } from '../../runtime/replay-partitions.ts';
 import type { ReplayReport } from '../../runtime/replay-report.ts';
 import {
   listReplays,
@@ -159,18 +159,17 @@ async function approveAsked(id: string, options: ChangeOptions): Promise<number>
       else say(`${question} Nothing was done.`);
       return exitCodes.ok;
     }
-    if (isPartitioned(out)) throw ofWorkers(record);
     if (!(await isAgreed(question, options))) return exitCodes.ok;
     const by = options.by ?? userInfo().username;
     const promoted = await approveReplay({ out, record, by, signal: interruption.signal });
-    const { offset = 0, generation = 0 } = promoted.promotion ?? {};
-    if (json) sayJson({ replayId: promoted.replayId, state: promoted.state, offset, generation });
+    const { offset = 0, generation = 0, offsets = [] } = promoted.promotion ?? {};
+    if (json) sayJson({ replayId: promoted.replayId, state: promoted.state, offset, generation, offsets });
     else {
       const { definition, rules, model } = promoted.files;
       say(
-        `${promoted.replayId} is promoted: from offset ${formatCount(offset)} on it decides, and its decisions are generation ${generation} of the lake\n\n` +
+        `${promoted.replayId} is promoted: from offset ${offsets.map(formatCount).join(', ')} on it decides, and its decisions are generation ${generation} of the lake\n\n` +
           `${title('Next')}\n  the command of the run, with --definition ${definition} --rules ${rules} --model ${model}\n` +
-          `  ${join(out, 'generations', 'current.sql')} has the views of what counts`,
+          `  ${join(isPartitioned(out) ? '... of each partition' : out, 'generations', 'current.sql')} has the views of what counts`,
       );
     }
     return exitCodes.ok;
@@ -179,13 +178,9 @@ async function approveAsked(id: string, options: ChangeOptions): Promise<number>
   }
 }
 
-function ofWorkers({ replayId }: ReplayRecord): WeirError {
-  return new WeirError({
-    code: 'REPLAY_OF_WORKERS',
-    message: `got the replay ${replayId} of workers to approve, expected one of a run from files`,
-    fix: 'Workers take other files with a new --group and --state: they read the topic from its beginning.',
-    facts: { replayId },
-  });
+function hasBegun(out: string, replayId: string): boolean {
+  const dirs = isPartitioned(out) ? directoriesOf(out) : [out];
+  return dirs.some((dir) => readPromotion(dir)?.replayId === replayId);
 }
 
 async function abortAsked(id: string, options: ChangeOptions): Promise<number> {
@@ -194,7 +189,7 @@ async function abortAsked(id: string, options: ChangeOptions): Promise<number> {
   try {
     const record = requireReplay(out, id);
     const { replayId, state } = record;
-    if (state === 'promoted' || readPromotion(out)?.replayId === replayId) {
+    if (state === 'promoted' || hasBegun(out, replayId)) {
       throw new WeirError({
         code: 'REPLAY_CLOSED',
         message: `the replay ${replayId} is ${state}: its promotion has begun`,

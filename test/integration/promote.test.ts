@@ -182,7 +182,7 @@ describe('a promoted replay', () => {
     expect(report).toMatchObject({
       state: 'promoted',
       generation: 0,
-      promotion: { offset: promoted.offset, generation: promoted.generation },
+      promotion: { offset: promoted.offset, generation: promoted.generation, offsets: [promoted.offset] },
     });
   });
 
@@ -260,3 +260,13 @@ test('two replays of one log refuse each other, and one that was aborted leaves 
   expect(() => approve(out)).toThrow(/it is aborted/);
   run(out, payments, []);
 }, 60_000);
+
+test('the drill of the runbook runs as it is written', () => {
+  const [, drill = ''] = /```sh\n([^]*?)```/.exec(readFileSync('docs/runbook/replay.md', 'utf8')) ?? [];
+  const script = `set -euo pipefail\nweir() { "${process.execPath}" bin/weir.ts "$@" 2>/dev/null; }\n${drill}`;
+  const env = { ...process.env, DRILL: mkdtempSync(join(dir, 'drill-')) };
+  const told = execFileSync('bash', ['-c', script], { encoding: 'utf8', env });
+  expect(told).toContain('All 500 decisions from the beginning to the end come out the same.');
+  expect(told).toContain('is aborted');
+  expect(told).toMatch(/What became of it[^]*aborted[^]*promoted +drill/);
+}, 180_000);

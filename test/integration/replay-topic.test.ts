@@ -10,7 +10,15 @@ import { z } from 'zod';
 import { platformaticDriver } from '../../adapters/kafka/platformatic.ts';
 import type { KafkaDriver } from '../../adapters/kafka/port.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
-import { authorizations, createTopics, createWorld, record, startWorker, type Worker } from './kafka-world.ts';
+import {
+  authorizations,
+  createTopics,
+  createWorld,
+  readDecisions,
+  record,
+  startWorker,
+  type Worker,
+} from './kafka-world.ts';
 
 const partitions = 3;
 const events = 6000;
@@ -66,19 +74,19 @@ afterAll(async () => {
   rmSync(world.dir, { recursive: true, force: true });
 });
 
-function start(): Worker {
-  return startWorker(world, { bootstrap: broker.bootstrap, topics, group: 'scorer', state });
+function start(plan: Partial<Parameters<typeof startWorker>[1]> = {}): Worker {
+  return startWorker(world, { bootstrap: broker.bootstrap, topics, group: 'scorer', state, ...plan });
 }
 
 /** Resolves when the workers have committed so many records. */
-async function committed(records: number): Promise<void> {
-  await vi.waitUntil(async () => (await positions()) === records, { timeout: 60_000, interval: 100 });
+async function committed(records: number, group?: string): Promise<void> {
+  await vi.waitUntil(async () => (await positions(group)) === records, { timeout: 60_000, interval: 100 });
 }
 
-async function positions(): Promise<number> {
+async function positions(group = 'scorer'): Promise<number> {
   const admin = await driver.openAdmin();
   const wanted = Array.from({ length: partitions }, (_, partition) => ({ topic: topics.payments, partition }));
-  const found = await admin.committed('scorer', wanted);
+  const found = await admin.committed(group, wanted);
   await admin.close();
   return found.reduce((sum, { nextOffset }) => sum + nextOffset, 0);
 }
@@ -105,6 +113,7 @@ async function replay(from: string, rules?: string): Promise<z.infer<typeof repo
 }
 
 let fromTopic: z.infer<typeof reportSchema>;
+let approved: z.infer<typeof reportSchema>;
 
 test('a topic replayed by a group of its own, killed in the middle too, decides as its workers did and leaves their group where it was', async () => {
   const killed = spawn(process.execPath, argsOf(source), { stdio: 'ignore' });
@@ -131,21 +140,69 @@ test('other rules differ where they hit, and the workers go on meanwhile', async
   expect(fromTopic.differ).toBeGreaterThan(20);
   expect(fromTopic.differ).toBeLessThan(events);
   expect(fromTopic.why).toContainEqual({ kind: 'rule', name: 'replayed', decisions: expect.any(Number) });
+  const { replayId, ...fromArchive } = await replay('archive', changedRules);
+  const { replayId: other, ...expected } = fromTopic;
+  expect(fromArchive).toEqual(expected);
+  expect(replayId).not.toBe(other);
 });
 
-test('records that retention deleted are refused from the topic, and replayed from the archive with the same report', async () => {
+test('workers go on after a promotion as a group that had the new files from the start, decision for decision', async () => {
+  worker.process.kill('SIGTERM');
+  await worker.ended;
+  approved = await replay('archive', changedRules);
+  await expect(approve(fromTopic.replayId)).rejects.toThrow(/REPLAY_OF_TOPIC/);
+  const promoted = await approve(approved.replayId);
+  expect(promoted.offsets.reduce((sum, offset) => sum + offset, 0)).toBe(events + 501);
+  const refused = start();
+  expect((await refused.ended).code).not.toBe(0);
+  expect(refused.lines.join('\n')).toMatch(/was begun with something else/);
+  const more = ['--rules', changedRules];
+  worker = start({ more });
+  const other = await createTopics(driver, partitions);
+  const own = { payments: topics.payments, decisions: other.decisions };
+  const fresh = start({ group: 'fresh', state: join(dir, 'fresh'), topics: own, more });
+  const producer = await driver.openProducer();
+  await producer.send(authorizations(topics.payments, { from: events + 500, count: 500, accounts: 200, partitions }));
+  await producer.close();
+  await committed(events + 1001);
+  await committed(events + 1001, 'fresh');
+  fresh.process.kill('SIGKILL');
+  await fresh.ended;
+  const later = await decisionsOf(other.decisions, promoted.offsets);
+  expect(later.length).toBe(500);
+  expect(await decisionsOf(topics.decisions, promoted.offsets)).toEqual(later);
+});
+
+/** Decisions from some offsets of the logs on, by partition and offset. */
+async function decisionsOf(topic: string, offsets: readonly number[]): Promise<unknown[]> {
+  const reading = await readDecisions(driver, topic);
+  await reading.until(() => reading.records.length >= events + 1000);
+  await reading.close();
+  const schema = z.looseObject({ partition: z.number(), offset: z.number() });
+  return reading.records
+    .map(({ value }) => schema.parse(JSON.parse(Buffer.from(value ?? []).toString())))
+    .filter(({ partition, offset }) => offset >= (offsets[partition] ?? 0))
+    .toSorted((left, right) => left.partition - right.partition || left.offset - right.offset);
+}
+
+async function approve(replayId: string): Promise<{ readonly offsets: readonly number[] }> {
+  const args = ['bin/weir.ts', 'replay', 'approve', replayId, '--out', state, '--yes', '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return z.object({ offsets: z.array(z.number()) }).parse(JSON.parse(stdout));
+}
+
+test('records that retention deleted are refused from the topic, and replayed from the archive', async () => {
   const client = new Kafka({ brokers: [broker.bootstrap], logLevel: logLevel.NOTHING }).admin();
   await client.connect();
   await client.fetchTopicMetadata({ topics: [topics.payments] });
-  const end = '-1';
-  await client.deleteTopicRecords({
-    topic: topics.payments,
-    partitions: Array.from({ length: partitions }, (_, partition) => ({ partition, offset: end })),
-  });
+  const all = Array.from({ length: partitions }, (_, partition) => ({ partition, offset: '-1' }));
+  await client.deleteTopicRecords({ topic: topics.payments, partitions: all });
   await client.disconnect();
+  worker.process.kill('SIGTERM');
+  await worker.ended;
   await expect(replay(source, changedRules)).rejects.toThrow(/REPLAY_PAST_RETENTION/);
-  const { replayId, ...report } = await replay('archive', changedRules);
-  const { replayId: other, ...expected } = fromTopic;
-  expect(report).toEqual(expected);
-  expect(replayId).not.toBe(other);
+  const report = await replay('archive', changedRules);
+  // What was answered before the promotion differs as it did, and nothing since.
+  expect(report).toMatchObject({ compared: events + 1000, liveAlone: 0, replayedAlone: 0 });
+  expect(report.differ).toBe(approved.differ);
 });
