@@ -9,10 +9,12 @@ import { tableNames } from '../adapters/dynamodb/tables.ts';
 import { type Callers, keysFile } from '../adapters/http/api-keys.ts';
 import { createApp } from '../adapters/http/app.ts';
 import type { Answer, ScoringPort } from '../adapters/http/port.ts';
+import { openStream } from '../adapters/kinesis/stream.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { openKeyedAuthorizer } from './keyed-authorizer.ts';
 import { readDefinition } from './lambda-definition.ts';
 import { metricsLine } from './lambda-metrics.ts';
+import { telemetryStream } from './telemetry-stream.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Handle = ReturnType<typeof handle>;
@@ -28,12 +30,15 @@ const keysMs = 60_000;
 /** A handler of API Gateway's events, of either version; what it opens is opened once a process, keys each minute. */
 export function serveHandler(environment: Environment = process.env): Handle {
   const opened = openPort(environment);
+  const stream = environment[serverlessVariables.telemetryStream];
+  const telemetry = stream === undefined ? null : telemetryStream(openStream(stream));
   let app: { readonly handle: Handle; readonly untilMs: number } | null = null;
   return async (event, context) => {
     if (app === null || app.untilMs < Date.now()) {
       const [port, callers] = await Promise.all([opened, readCallers(environment)]);
       const waitMs = Number(environment[serverlessVariables.deadlineMs] ?? deadlineMs);
-      app = { handle: handle(createApp({ port, callers, deadlineMs: waitMs }).app), untilMs: Date.now() + keysMs };
+      const taken = { port, callers, deadlineMs: waitMs, ...(telemetry === null ? {} : { telemetry }) };
+      app = { handle: handle(createApp(taken).app), untilMs: Date.now() + keysMs };
     }
     return app.handle(event, context);
   };

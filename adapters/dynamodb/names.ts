@@ -33,6 +33,8 @@ export const serverlessVariables = {
   definition: 'WEIR_DEFINITION',
   /** The contract of records that do not name theirs. */
   contract: 'WEIR_CONTRACT',
+  /** The Kinesis stream of the readings that `serve-http` takes; without it, none are. */
+  telemetryStream: 'WEIR_TELEMETRY_STREAM',
   /** Where `redrive-dlq` puts letters back: `kinesis://STREAM` or `kafka://BROKERS/TOPIC[,TOPIC]`; an MSK cluster by its ARN. */
   redriveTarget: 'WEIR_REDRIVE_TARGET',
   /** The secret of AWS Secrets Manager that holds the file of keys of the API's callers. */

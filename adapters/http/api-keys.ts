@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 
-/** What a key may do: score authorizations, send other events, read decisions, read metrics. */
-export const scopes = ['score', 'events', 'read', 'metrics'] as const;
+/** What a key may do: score authorizations, send other events, read decisions, read metrics, send readings. */
+export const scopes = ['score', 'events', 'read', 'metrics', 'telemetry'] as const;
 export type Scope = (typeof scopes)[number];
 
 /** A caller. */

@@ -6,9 +6,12 @@ import { bodyOfIncoming, limits } from './body.ts';
 import { budgetHeader } from './budget.ts';
 import { createDirectRoute, type DirectRoute } from './direct-route.ts';
 import { openApi } from './openapi.ts';
-import { answerProblem, bodyOfProblem, problems } from './problems.ts';
+import { bytesOfItem, readItems, tooDeep } from './batch-items.ts';
+import type { TelemetryPort } from './port.ts';
+import { answerProblem, bodyOfProblem, problemOf, problems } from './problems.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
 import { type Asked, createTaking, type Taken, type TakingOptions } from './take-event.ts';
+import { takeReadings } from './take-readings.ts';
 import { isSigned } from './webhook-signature.ts';
 
 type Bindings = { Bindings: HttpBindings };
@@ -17,6 +20,8 @@ type App = Hono<Bindings>;
 /** How the API answers. */
 export type AppOptions = TakingOptions & {
   readonly callers: Callers;
+  /** Takes readings; without it there is nowhere to send them. */
+  readonly telemetry?: TelemetryPort;
   /** Told of each request once it is answered. */
   readonly observe?: (request: { readonly route: string; readonly status: number; readonly seconds: number }) => void;
   /** The text of `/metrics`. */
@@ -78,6 +83,7 @@ export function createApp(options: AppOptions): { readonly app: App; readonly di
     );
   }
   addBatch(app, inside);
+  addTelemetry(app, { signIn, ...options });
   addWebhooks(app, { callers, take });
   return { app, direct: createDirectRoute(options, inside) };
 }
@@ -155,20 +161,38 @@ function answerJson(context: Context<Bindings>, text: string, status: 200 | 202)
   return context.body(text, status, { 'content-type': 'application/json' });
 }
 
+/** A batch of readings: those that the contract takes are durable before the answer, whatever the others are. */
+function addTelemetry(app: App, { signIn, telemetry }: Pick<Inside, 'signIn'> & Pick<AppOptions, 'telemetry'>): void {
+  app.post('/v1/telemetry', (context) =>
+    answerSigned({ context, signIn, scope: 'telemetry', bytesMax: limits.batchBytesMax }, async (caller, bytes) => {
+      if (telemetry === undefined) return answerProblem(context, problems.noTelemetry);
+      const readings = readItems(bytes, 'readings');
+      if (readings === null || readings.length === 0 || readings.length > limits.batchReadingsMax) {
+        const detail = `got another body, expected {"readings": [...]} of 1 to ${limits.batchReadingsMax} readings`;
+        return answerProblem(context, { status: 400, code: 'notABatch', title: 'the body is no batch', detail });
+      }
+      const taken = await takeReadings(telemetry, caller, readings);
+      return 'problem' in taken ? answerProblem(context, taken.problem) : answerJson(context, taken.text, taken.status);
+    }),
+  );
+}
+
 /** Events of a batch are decided in their order, each by itself: one that is refused holds up none. */
 function addBatch(app: App, { signIn, take }: Inside): void {
   app.post('/v1/authorizations:scoreBatch', (context) =>
     answerSigned({ context, signIn, scope: 'score', bytesMax: limits.batchBytesMax }, async (caller, bytes) => {
-      const body = parsedOrNull(bytes);
-      const events = isBatch(body) ? body.events : null;
+      const events = readItems(bytes, 'events');
       if (events === null || events.length === 0 || events.length > limits.batchEventsMax) {
         const detail = `got another body, expected {"events": [...]} of 1 to ${limits.batchEventsMax} authorizations`;
         return answerProblem(context, { status: 400, code: 'notABatch', title: 'the body is no batch', detail });
       }
       const budget = context.req.header(budgetHeader);
       const results = events.map(async (event) => {
-        const own = Buffer.from(JSON.stringify(event));
-        const taken = await take({ caller, topic: authorizationTopic, bytes: own, budget });
+        const own = bytesOfItem(event);
+        const taken =
+          own === null
+            ? { problem: problemOf(tooDeep) }
+            : await take({ caller, topic: authorizationTopic, bytes: own, budget });
         return 'problem' in taken
           ? `{"problem":${JSON.stringify(bodyOfProblem(taken.problem))}}`
           : `{"decision":${taken.text}}`;
@@ -176,18 +200,6 @@ function addBatch(app: App, { signIn, take }: Inside): void {
       return answerJson(context, `{"results":[${(await Promise.all(results)).join(',')}]}`, 200);
     }),
   );
-}
-
-function parsedOrNull(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return null;
-  }
-}
-
-function isBatch(body: unknown): body is { readonly events: readonly unknown[] } {
-  return typeof body === 'object' && body !== null && 'events' in body && Array.isArray(body.events);
 }
 
 /** Events of senders that sign them: `{"topic": ..., "event": {...}}`. */

@@ -1,7 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
-/** The most bytes of a body, of a batch of events, and the most events of one. */
-export const limits = { bodyBytesMax: 65_536, batchBytesMax: 1_048_576, batchEventsMax: 100 } as const;
+/** The most bytes of a body, of a batch of events or readings, and the most of each in one. */
+export const limits = {
+  bodyBytesMax: 65_536,
+  batchBytesMax: 1_048_576,
+  batchEventsMax: 100,
+  batchReadingsMax: 1000,
+} as const;
 
 /** The body of a request of Node's server; null when it is longer than it may be. */
 export function bodyOfIncoming(

@@ -3,6 +3,7 @@ import { authorizationContract } from '../../core/contract/authorization.ts';
 import { clearingContract } from '../../core/contract/clearing.ts';
 import { decisionView } from '../../core/contract/decision-view.ts';
 import { disputeContract } from '../../core/contract/dispute.ts';
+import { readingContract } from '../../core/contract/reading.ts';
 import { reversalContract } from '../../core/contract/reversal.ts';
 
 type Json = { readonly [name: string]: unknown };
@@ -46,6 +47,15 @@ export function openApi(): Json {
         },
       },
       ...eventPaths(),
+      '/v1/telemetry': {
+        post: operation('sendReadings', 'Send up to 1,000 readings of sensors, each by itself', {
+          body: 'ReadingBatch',
+          answers: {
+            202: answer('Those that are accepted are durable; the others have a problem each.', 'ReadingResults'),
+          },
+          refusals: [400, 401, 403, 404, 413, 422, 429, 503],
+        }),
+      },
       '/healthz': { get: open('health', 'The process runs') },
       '/readyz': { get: open('readiness', 'Events are taken') },
     },
@@ -68,6 +78,17 @@ function components(): Json {
         type: 'object',
         properties: { decision: ref('Decision'), problem: ref('Problem') },
       }),
+      ReadingBatch: batchOf('readings', { type: 'object' }, { minItems: 1, maxItems: 1000 }),
+      ReadingResults: {
+        type: 'object',
+        properties: {
+          accepted: { type: 'integer' },
+          refused: { type: 'integer' },
+          results: { type: 'array', items: { type: 'object', properties: { problem: ref('Problem') } } },
+        },
+        required: ['accepted', 'refused', 'results'],
+      },
+      Reading: schemaOf(readingContract.schema),
       Accepted: schemaOf(z.strictObject({ eventId: z.string() })),
       Problem: problemSchema,
     },

@@ -21,6 +21,15 @@ export type Answer =
   /** In the log, and not taken: its id came before with another body, or its time is too far ahead. */
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
+/** A reading that its contract takes, as it goes into the log. */
+export type SubmittedReading = { readonly tenantId: string; readonly plant: string; readonly bytes: Uint8Array };
+
+/** Where readings go: whoever watches them says what is new, late or of no known sensor. */
+export type TelemetryPort = {
+  /** Keeps readings in their order, and resolves once they are durable. */
+  readonly append: (readings: readonly SubmittedReading[]) => Promise<void>;
+};
+
 /** What the API stands in front of: the owner of the events' log. */
 export type ScoringPort = {
   /** Appends the event, decides it at that offset, and answers once both are durable. Rejects with `BUSY` beyond its limit. */

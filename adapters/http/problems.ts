@@ -119,6 +119,12 @@ export const problems = {
     detail: 'the decision comes all the same: send the event again, or ask for the decision by its id',
     retryAfter: 1,
   },
+  noTelemetry: {
+    status: 404,
+    code: 'noTelemetry',
+    title: 'no readings are taken here',
+    detail: 'got readings, expected them where they are taken: weir serve --registry FILE',
+  },
   failed: {
     status: 500,
     code: 'failed',

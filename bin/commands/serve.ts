@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { Callers } from '../../adapters/http/api-keys.ts';
 import type { DecisionAnswer } from '../../adapters/http/port.ts';
+import { readRegistry } from '../../adapters/files/registry-file.ts';
 import { withPath } from '../../adapters/files/failure.ts';
 import type { DecisionView } from '../../core/contract/decision-view.ts';
 import { WeirError } from '../../core/contract/failure.ts';
 import { iso20022Action } from '../../core/score/iso20022.ts';
 import { assemble } from '../../runtime/assemble.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
+import type { TelemetryIntake } from '../../runtime/telemetry-intake.ts';
 import { type DecisionRow, findDecision } from '../find-decision.ts';
 import { engineTotalsOf } from '../engine-totals.ts';
 import { formatCount } from '../format.ts';
@@ -27,6 +30,7 @@ type ServeOptions = WeirFileOptions & {
   readonly deadlineMs: number;
   readonly cutRecords: number;
   readonly waitingMax: number;
+  readonly registry?: string;
   readonly json?: true;
 };
 
@@ -55,6 +59,7 @@ export function addServe(program: Command, invocation: Invocation): void {
       1024,
     )
     .option('--cut-records <n>', 'events between two checkpoints, which a crash decides again', wholeNumber(1), 16_384)
+    .option('--registry <file>', 'takes readings of these sensors as well: JSON, or CSV by its ending')
     .addOption(jsonOption());
   addWeirFileOptions(command);
   addExamples(
@@ -100,7 +105,9 @@ async function serve(options: ServeOptions): Promise<number> {
   tellRecovery(out, authorizer.scoring.recovery);
   const metrics = createServeMetrics(engineTotalsOf(authorizer.scoring));
   const { observe, observeLate, text } = metrics;
-  const app = createApp({ port: authorizer, callers, deadlineMs, observe, observeLate, metrics: text });
+  const intake = options.registry === undefined ? null : await openIntake(out, options.registry);
+  const telemetry = intake === null ? {} : { telemetry: intake };
+  const app = createApp({ port: authorizer, callers, deadlineMs, observe, observeLate, metrics: text, ...telemetry });
   const server = await listen(app, { host, port });
   if (options.json) sayJson({ url: server.url, key: made?.key ?? null });
   else say(server.url);
@@ -110,13 +117,20 @@ async function serve(options: ServeOptions): Promise<number> {
     const stopped = new Promise<void>((resolve) => {
       interruption.signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    await Promise.race([stopped, authorizer.failed]);
+    await Promise.race([stopped, authorizer.failed, ...(intake === null ? [] : [intake.failed])]);
   } finally {
     await server.close();
     await authorizer.close();
+    await intake?.close();
   }
   remark(`stopped and committed: ${formatCount(authorizer.scoring.nextOffset)} events in the log`);
   return exitCodes.ok;
+}
+
+/** Readings have a log, tiers and alarms of their own, beside those of payments. */
+async function openIntake(out: string, registry: string): Promise<TelemetryIntake> {
+  const { openTelemetryIntake } = await import('../../runtime/telemetry-intake.ts');
+  return openTelemetryIntake({ dir: join(out, 'telemetry'), registry: readRegistry(registry) });
 }
 
 /** A key that may do everything, as long as the process runs. */

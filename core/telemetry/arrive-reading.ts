@@ -17,19 +17,26 @@ export type ReadingArrival =
 export function arriveReading(registry: DeviceRegistry, record: LogRecord): ReadingArrival {
   if (record.topic === controlTopic) return { kind: decodeControl(record.bytes).kind, record };
   if (record.topic !== readingContract.topic) return { kind: 'refused', record, refusal: unknownTopic(record.topic) };
-  const parsed = parseJson(record.bytes);
-  if (!parsed.ok) return { kind: 'refused', record, refusal: parsed.refusal };
-  const checked = readingContract.schema.safeParse(parsed.value);
-  if (!checked.success) {
-    return { kind: 'refused', record, refusal: contractViolation(violationsOf(checked.error, parsed.value)) };
-  }
-  // Adding 0 makes -0 a 0: they are one value.
-  const reading = { ...checked.data, value: checked.data.value + 0 };
+  const decoded = decodeReading(record.bytes);
+  if (!decoded.ok) return { kind: 'refused', record, refusal: decoded.refusal };
+  const { reading } = decoded;
   const row = rowOf(registry, reading);
   const device = registry.devices[row];
   if (device === undefined) return { kind: 'refused', record, refusal: unknownSensor };
   if (device.metric !== reading.metric) return { kind: 'refused', record, refusal: unknownMetric };
   return { kind: 'reading', record, reading, row };
+}
+
+/** Checks a reading against its contract, and nothing else. */
+export function decodeReading(
+  bytes: Uint8Array,
+): { readonly ok: true; readonly reading: Reading } | { readonly ok: false; readonly refusal: Refusal } {
+  const parsed = parseJson(bytes);
+  if (!parsed.ok) return { ok: false, refusal: parsed.refusal };
+  const checked = readingContract.schema.safeParse(parsed.value);
+  if (!checked.success) return { ok: false, refusal: contractViolation(violationsOf(checked.error, parsed.value)) };
+  // Adding 0 makes -0 a 0: they are one value.
+  return { ok: true, reading: { ...checked.data, value: checked.data.value + 0 } };
 }
 
 function unknownTopic(topic: string): Refusal {

@@ -24,6 +24,7 @@ export const apiRoutes = {
   '/v1/clearings': 'POST',
   '/v1/reversals': 'POST',
   '/v1/disputes': 'POST',
+  '/v1/telemetry': 'POST',
   '/v1/webhooks/{id}': 'POST',
   '/healthz': 'GET',
   '/readyz': 'GET',

@@ -21,14 +21,21 @@ const shards = 2;
 
 /** Puts events into a stream as a producer library does, aggregated by shard, and reads them back as Lambda's poller does. */
 export async function throughKinesis(stream: string, events: readonly StreamEvent[]): Promise<SourceLog[]> {
+  await makeStream(stream, shards);
   const client = openClient();
-  await client.send(new CreateStreamCommand({ StreamName: stream, ShardCount: shards }));
-  await waitUntilStreamExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { StreamName: stream });
   for (let from = 0; from < events.length; from += aggregatedEvents) {
     await putAggregated(client, stream, events.slice(from, from + aggregatedEvents));
   }
   client.destroy();
   return readStream(stream);
+}
+
+/** Makes a stream, and waits until it is there. */
+export async function makeStream(StreamName: string, ShardCount: number): Promise<void> {
+  const client = openClient();
+  await client.send(new CreateStreamCommand({ StreamName, ShardCount }));
+  await waitUntilStreamExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { StreamName });
+  client.destroy();
 }
 
 /** Puts values into a stream that is there, a record each, in their order. */

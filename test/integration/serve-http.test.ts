@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { handle } from 'hono/aws-lambda';
+import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openIdempotency } from '../../adapters/dynamodb/idempotency.ts';
 import { createRequestStore } from '../../adapters/dynamodb/request-store.ts';
@@ -21,6 +22,9 @@ import { readDefinition, writeDefinition } from '../../runtime/lambda-definition
 import { serveHandler } from '../../runtime/lambda-serve.ts';
 import { accountPayments, writeAccountFiles } from '../../simulate/account-payments.ts';
 import { openStream, wholeBelow } from '../../simulate/random.ts';
+import { kinesisBatches } from '../../runtime/lambda-events.ts';
+import { sampleReading } from '../contract/sample-events.ts';
+import { makeStream, readStream } from './lambda-kinesis.ts';
 import { gatewayEvent } from './gateway-event.ts';
 import { checkSource, readTables } from './lambda-check.ts';
 import { type FaultPlan, faultyClient, type Injected, Killed, noFaults } from './lambda-faults.ts';
@@ -176,6 +180,7 @@ describe('the function', () => {
   let aws: Emulator;
   let handler: ReturnType<typeof handle>;
   const key = 'weir_test_key';
+  const readings = `readings-${randomUUID()}`;
 
   beforeAll(async () => {
     aws = await openAws();
@@ -183,12 +188,21 @@ describe('the function', () => {
     const client = new DynamoDBClient({});
     await createTables(client, tables);
     client.destroy();
-    const scopes = ['score', 'events', 'read'];
-    const caller = { id: 'test', sha256: hashOfKey(key), tenants: ['accounts'], scopes, perSecond: 1e6, burst: 1e6 };
+    const scopes = ['score', 'events', 'read', 'telemetry'];
+    const caller = {
+      id: 'test',
+      sha256: hashOfKey(key),
+      tenants: ['accounts', 'works-1'],
+      scopes,
+      perSecond: 1e6,
+      burst: 1e6,
+    };
     const Name = `keys-${randomUUID()}`;
     const SecretString = JSON.stringify({ version: 1, keys: [caller], webhooks: [] });
     await new SecretsManagerClient({}).send(new CreateSecretCommand({ Name, SecretString }));
+    await makeStream(readings, 2);
     handler = serveHandler({
+      WEIR_TELEMETRY_STREAM: readings,
       WEIR_DEFINITION: dir,
       WEIR_STATE_TABLE: tables.keyedState,
       WEIR_LEDGER_TABLE: tables.ledger,
@@ -238,5 +252,30 @@ describe('the function', () => {
     });
     expect(await call('POST', '/v1/authorizations:score', body, 'nobody')).toMatchObject({ status: 401 });
     expect(await call('POST', '/v1/authorizations:score', '{}')).toMatchObject({ status: 422 });
+  });
+
+  test('puts readings into a stream, those of a plant in their order', async () => {
+    const batch = Array.from({ length: 300 }, (_, number) => ({
+      ...sampleReading,
+      readingId: `r-${number}`,
+      plant: `plant-${number % 3}`,
+    }));
+    const body = JSON.stringify({ readings: [...batch, { ...sampleReading, value: null }] });
+    const answer = await call('POST', '/v1/telemetry', body);
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([202, { accepted: 300, refused: 1 }]);
+    const sources = await readStream(readings);
+    const records = sources.flatMap((source) => kinesisBatches(source.payloadOf(source.records), topic));
+    const came = records.flatMap((of) => of.records.map(({ contract, bytes }) => ({ contract, bytes })));
+    expect(new Set(came.map(({ contract }) => contract))).toEqual(new Set(['telemetry.reading.v1']));
+    const parsed = came.map(({ bytes }) =>
+      z
+        .object({ plant: z.string() })
+        .loose()
+        .parse(JSON.parse(Buffer.from(bytes).toString())),
+    );
+    for (const plant of ['plant-0', 'plant-1', 'plant-2']) {
+      expect(parsed.filter((one) => one.plant === plant)).toEqual(batch.filter((one) => one.plant === plant));
+    }
+    expect(sources.flatMap((source) => source.records).length).toBeLessThanOrEqual(3);
   });
 });

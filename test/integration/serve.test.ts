@@ -10,6 +10,9 @@ import { z } from 'zod';
 import { hashOfKey } from '../../adapters/http/api-keys.ts';
 import { decisionView } from '../../core/contract/decision-view.ts';
 import { fetchPython } from '../../engines/python.ts';
+import { createRegistry } from '../../core/telemetry/registry.ts';
+import { openTelemetry } from '../../runtime/telemetry.ts';
+import { readingAt, thermometer } from '../telemetry/sample-plant.ts';
 import { sampleAuthorization } from '../contract/sample-events.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-serve-'));
@@ -23,9 +26,11 @@ let server: Served;
 
 type Served = { readonly process: ChildProcess; readonly url: string };
 
-async function serve(out: string): Promise<Served> {
+async function serve(out: string, ...more: readonly string[]): Promise<Served> {
   const args = ['bin/weir.ts', 'serve', '--out', join(dir, out), '--port', '0', '--keys', keys, '--json'];
-  const child = spawn(process.execPath, [...args, '--deadline-ms', '5000'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...args, '--deadline-ms', '5000', ...more], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   child.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
   let text = '';
   for await (const line of createInterface({ input: child.stdout })) {
@@ -54,7 +59,7 @@ function payment(number: number) {
 }
 
 beforeAll(async () => {
-  const scopes = ['score', 'events', 'read', 'metrics'];
+  const scopes = ['score', 'events', 'read', 'metrics', 'telemetry'];
   const caller = { id: 'test', sha256: hashOfKey(key), tenants: ['*'], scopes, perSecond: 1e6, burst: 1e6 };
   writeFileSync(keys, JSON.stringify({ version: 1, keys: [caller] }));
   server = await serve('api');
@@ -106,6 +111,31 @@ test('killed under load, a server that comes back gives every answer that it gav
   const kept = await ask(third.url, bodies[0] ?? '');
   expect(decisionView.parse(JSON.parse(kept.text))).toEqual(views[0]);
   third.process.kill('SIGKILL');
+});
+
+test('readings that were told to be kept are there after a kill, and once though they are sent again', async () => {
+  const devices = [thermometer];
+  const file = join(dir, 'registry.json');
+  writeFileSync(file, JSON.stringify({ version: 1, devices }));
+  const readings = Array.from({ length: 500 }, (_, number) => readingAt(thermometer, number * 10, 20 + (number % 9)));
+  const send = async (url: string): Promise<number> => {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ readings });
+    return (await fetch(`${url}/v1/telemetry`, { method: 'POST', headers, body })).status;
+  };
+  const first = await serve('readings', '--registry', file);
+  expect(await send(first.url)).toBe(202);
+  first.process.kill('SIGKILL');
+  await once(first.process, 'exit');
+  const second = await serve('readings', '--registry', file);
+  expect(await send(second.url)).toBe(202);
+  const exit = once(second.process, 'exit');
+  second.process.kill('SIGTERM');
+  await exit;
+  expect(second.process.exitCode).toBe(0);
+  const run = openTelemetry({ dir: join(dir, 'readings', 'telemetry'), registry: createRegistry(devices) });
+  expect([run.lagRecords, run.counts.get('accepted'), run.counts.get('duplicates')]).toEqual([0, 500, 500]);
+  await run.close();
 });
 
 test('bodies of any kind get an answer that is no failure of ours, and the next one is decided', async () => {
