@@ -13,10 +13,10 @@ export function countMetric(name: string, period: Duration = minute): Metric {
   return new Metric({ namespace: 'Weir', metricName: name, statistic: Stats.SUM, period, label: name });
 }
 
-/** Decisions of all outcomes. */
+/** Decisions of all outcomes; those that did not occur told nothing, which is 0 and not unknown. */
 export function decisionsMetric(period: Duration): MathExpression {
   return new MathExpression({
-    expression: outcomes.join(' + '),
+    expression: outcomes.map((one) => `FILL(${one}, 0)`).join(' + '),
     usingMetrics: Object.fromEntries(outcomes.map((one) => [one, countMetric(`decisions.${one}`, period)])),
     label: 'decisions',
     period,

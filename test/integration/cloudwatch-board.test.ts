@@ -46,7 +46,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-test('every line of the CloudWatch board is drawn from what functions told while they scored', async () => {
+test('the CloudWatch board of functions is drawn from what they told while they scored', async () => {
   const samples = new Map<string, Sample[]>();
   const note = (name: string, value: number): void => {
     const sample = { seconds: Date.now() / 1000, value };

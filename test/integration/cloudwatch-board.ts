@@ -107,8 +107,10 @@ function evaluate(
   const [, divided, by] = /^(\w+) \/ (\d+)$/.exec(expression) ?? [];
   if (divided !== undefined) return pointsOf(series, divided).map(([seconds, value]) => [seconds, value / Number(by)]);
   const sums = new Map<number, number>();
-  for (const id of expression.split(' + '))
+  for (const term of expression.split(' + ')) {
+    const id = /^FILL\((\w+), 0\)$/.exec(term)?.[1] ?? term;
     for (const [seconds, value] of pointsOf(series, id)) sums.set(seconds, (sums.get(seconds) ?? 0) + value);
+  }
   return [...sums];
 }
 

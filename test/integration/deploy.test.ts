@@ -169,8 +169,8 @@ describe('stacks that are deployed to an empty account', () => {
     const client = new CloudWatchClient({});
     try {
       const { CompositeAlarms = [] } = await client.send(new DescribeAlarmsCommand({ AlarmTypes: ['CompositeAlarm'] }));
-      const fails = CompositeAlarms.find(({ AlarmDescription = '' }) => AlarmDescription.includes('scoring-errors.md'));
-      const behind = CompositeAlarms.find(({ AlarmDescription = '' }) => AlarmDescription.includes('lag.md'));
+      const named = (id: string) => CompositeAlarms.find(({ AlarmName = '' }) => AlarmName.includes(id));
+      const [fails, behind] = [named('ScoringFails'), named('ScoringBehind')];
       for (const alarm of [fails, behind]) await ringAll(client, alarm?.AlarmRule ?? '');
       await until(async () => told.alarms.length > 0);
       const { CompositeAlarms: after = [] } = await client.send(
