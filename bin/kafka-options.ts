@@ -14,6 +14,7 @@ export type KafkaRunOptions = RegistryOptions &
     readonly decisions: string;
     readonly client: 'platformatic' | 'kafkajs';
     readonly metricsPort?: number;
+    readonly metricLines?: true;
     readonly traces?: string;
     readonly traceShare: number;
     readonly cutRecords: number;
@@ -48,6 +49,7 @@ export function addKafkaOptions(command: Command): Command {
         .default('platformatic'),
     )
     .option('--metrics-port <port>', 'from Kafka or Kinesis: serve /metrics for Prometheus there', wholeNumber(0))
+    .option('--metric-lines', 'from Kafka or Kinesis: write metrics for CloudWatch (EMF) to stderr, a line each 10 s')
     .option('--traces <url>', 'from Kafka: send traces there, OTLP over HTTP such as http://HOST:4318/v1/traces')
     .option('--trace-share <share>', 'from Kafka: the share of batches that is traced, 0 to 1', share, 0.01)
     .option(

@@ -4,7 +4,7 @@ import { kafkajsDriver } from '../adapters/kafka/kafkajs.ts';
 import { platformaticDriver } from '../adapters/kafka/platformatic.ts';
 import type { ClusterOptions, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
 import { noTraces, type Traces } from '../adapters/opentelemetry/port.ts';
-import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
+import { serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
 import { createRecordReader, plainReader } from '../adapters/registry/record-reader.ts';
 import { openRecordWriter } from '../adapters/registry/record-writer.ts';
 import { inputContracts } from '../core/contract/contracts.ts';
@@ -21,6 +21,7 @@ import { formatCount } from './format.ts';
 import { listenForInterruption } from './interruption.ts';
 import { exitCodes } from './invocation.ts';
 import { type KafkaRunOptions, missing } from './kafka-options.ts';
+import { openWorkerMetrics } from './metric-lines.ts';
 import { openAskedRegistry } from './registry-options.ts';
 import { openScreen } from './screen.ts';
 import { assertReplayable, openStatePlace } from './state-place.ts';
@@ -40,7 +41,7 @@ export async function runFromKafka(options: Options): Promise<number> {
   if (state === undefined) throw missing('--state <dir>', 'Kafka');
   await using place = await openStatePlace(state, source.topics);
   const { driver, plan } = await openPlan({ ...options, state }, { source, place });
-  const metrics = createWorkerMetrics();
+  const { metrics, close: closeMetrics } = openWorkerMetrics(options);
   const server = metricsPort === undefined ? null : await serveMetrics(metrics, metricsPort);
   if (server !== null) remark(`metrics at http://127.0.0.1:${server.port}/metrics`);
   const told = createTold(source);
@@ -51,6 +52,7 @@ export async function runFromKafka(options: Options): Promise<number> {
     const { signal } = interruption;
     await runKafkaWorker({ ...events, driver, plan, instanceId, sessionTimeoutMs, fetchWaitMs, signal });
   } finally {
+    closeMetrics();
     await server?.close();
     await plan.traces?.close().catch((error: unknown) => remark(`traces were lost: ${String(error)}`));
   }

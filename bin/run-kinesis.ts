@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { openLeases } from '../adapters/dynamodb/leases.ts';
 import { unwrapEvent } from '../adapters/files/source-jsonl.ts';
 import { openStream } from '../adapters/kinesis/stream.ts';
-import { createWorkerMetrics, serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
+import { serveMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
 import { WeirError } from '../core/contract/failure.ts';
 import { assemble } from '../runtime/assemble.ts';
 import { expectLongRun } from '../runtime/compiler-settings.ts';
@@ -17,12 +17,13 @@ import { listenForInterruption } from './interruption.ts';
 import { exitCodes } from './invocation.ts';
 import { type KafkaRunOptions, missing } from './kafka-options.ts';
 import { openScreen } from './screen.ts';
+import { openWorkerMetrics } from './metric-lines.ts';
 import { remark, say, sayJson } from './terminal.ts';
 import { type WeirFileOptions, weirFilesOf } from './weir-files.ts';
 
 type Options = Pick<
   KafkaRunOptions,
-  'group' | 'state' | 'decisions' | 'instanceId' | 'metricsPort' | 'sessionTimeoutMs' | 'cutRecords'
+  'group' | 'state' | 'decisions' | 'instanceId' | 'metricLines' | 'metricsPort' | 'sessionTimeoutMs' | 'cutRecords'
 > &
   WeirFileOptions &
   Pick<EngineOptions, 'stateMibMax' | 'keyEventsMax'> & {
@@ -57,7 +58,7 @@ export async function runFromKinesis(options: Options): Promise<number> {
   await decisions.listShards();
   const owner = instanceId ?? `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
   const leases = await openLeases({ table: options.leases, group, stream: source.name, owner });
-  const metrics = createWorkerMetrics();
+  const { metrics, close: closeMetrics } = openWorkerMetrics(options);
   const server = metricsPort === undefined ? null : await serveMetrics(metrics, metricsPort);
   if (server !== null) remark(`metrics at http://127.0.0.1:${server.port}/metrics`);
   const told = createTold(source.name, metrics);
@@ -66,6 +67,7 @@ export async function runFromKinesis(options: Options): Promise<number> {
     const { signal } = interruption;
     await runKinesisWorker({ ...told.events, plan, leases, owner, sessionTimeoutMs, pollMs, signal });
   } finally {
+    closeMetrics();
     await server?.close();
     leases.close();
     for (const stream of [source, decisions]) stream.close();

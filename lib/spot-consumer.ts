@@ -102,7 +102,7 @@ function makeTask(scope: Construct, props: SpotConsumerProps): ecs.FargateTaskDe
   });
   const container = task.addContainer('worker', {
     image: imageOf(scope, config),
-    command: [...command, '--metrics-port', String(metricsPort)],
+    command: [...command, '--metrics-port', String(metricsPort), '--metric-lines'],
     logging: ecs.LogDrivers.awsLogs({ logGroup, streamPrefix: 'worker', mode: ecs.AwsLogDriverMode.NON_BLOCKING }),
     stopTimeout: Duration.seconds(stopSeconds),
     readonlyRootFilesystem: true,

@@ -39,6 +39,17 @@ export function lagMetrics(
   return [new MathExpression({ expression: 'age / 1000', usingMetrics: { age }, label: 'lag, s', period: minute })];
 }
 
+/** A percentile of how long records wait for their decisions, ms, as workers tell it. */
+export function latencyMetric(percentile: number): Metric {
+  return new Metric({
+    namespace: 'Weir',
+    metricName: 'latencyMs',
+    statistic: Stats.p(percentile),
+    period: minute,
+    label: `p${percentile}`,
+  });
+}
+
 /** A percentile of how long a function takes for a batch, ms. */
 export function durationMetric(functionName: string, percentile: number): Metric {
   return new Metric({

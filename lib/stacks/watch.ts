@@ -167,7 +167,16 @@ function makeBoard(
       deadLetters(minute),
     ]),
     ...(scorerName === null
-      ? []
+      ? [
+          graph(
+            'From a record to its decision, ms',
+            [50, 95, 99].map((percentile) => metrics.latencyMetric(percentile)),
+            [
+              { value: 180, label: 'p95 as promised' },
+              { value: 380, label: 'p99 as promised' },
+            ],
+          ),
+        ]
       : [
           graph(
             'A batch of the scorer, ms',

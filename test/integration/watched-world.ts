@@ -32,8 +32,11 @@ const partitions = 4;
 /** How often, between chunks of payments, what must not be taken is sent. */
 export const badTimes = 8;
 
-/** Runs a worker on a real broker and a score API under load, scraped by a real Prometheus, then tells of what it saw. */
-export async function watchWorld(look: (watched: Watched) => Promise<void>): Promise<void> {
+/**
+ * Runs a worker on a real broker and a score API under load, scraped by a real Prometheus, then tells of what it saw. Gives what
+ * the worker said.
+ */
+export async function watchWorld(look: (watched: Watched) => Promise<void>): Promise<readonly string[]> {
   const dir = mkdtempSync(join(tmpdir(), 'weir-watched-'));
   const world = createForeignWorld(partitions);
   const { plan } = overPartitions(await assemble(world.files), partitions).weir.features;
@@ -50,9 +53,9 @@ export async function watchWorld(look: (watched: Watched) => Promise<void>): Pro
       payments: `${topics.payments},${topics.disputes}`,
       decisions: foreignLog.events,
       internal: internalTopics(plan, partitions),
-      more: ['--metrics-port=0'],
+      more: ['--metrics-port=0', '--metric-lines'],
     };
-    await runThrough(scenario, async ({ plan: { group }, workers: [worker], reading }) => {
+    const { lines } = await runThrough(scenario, async ({ plan: { group }, workers: [worker], reading }) => {
       if (worker === undefined) throw new Error('got no worker, expected one');
       await worker.said(/metrics at/);
       const [, target = ''] = /metrics at http:\/\/([^/]+)/.exec(worker.lines.join('\n')) ?? [];
@@ -78,6 +81,7 @@ export async function watchWorld(look: (watched: Watched) => Promise<void>): Pro
         await prometheus.stop();
       }
     });
+    return lines;
   } finally {
     await api.stop();
     await admin.close();
