@@ -1,4 +1,5 @@
 import { createWorkerMetrics, type WorkerMetrics } from '../adapters/prometheus/worker-metrics.ts';
+import { metricsLine } from '../runtime/lambda-metrics.ts';
 
 /** What writes a worker's metrics as lines that CloudWatch makes metrics of. */
 export type MetricLines = {
@@ -113,21 +114,11 @@ function openPeriod() {
     take: (timestampMs: number): string | null => {
       for (const partition of owned.keys()) collect(partition);
       if (pending.size === 0 && latencies.length === 0) return null;
-      const line = lineOf(pending, latencies, timestampMs);
+      const line = metricsLine(pending, timestampMs, latencies);
       pending = new Map();
       latencies = [];
       seen = 0;
       return line;
     },
   };
-}
-
-function lineOf(counts: ReadonlyMap<string, number>, latencies: readonly number[], timestampMs: number): string {
-  const sums = [...counts.keys()].map((Name) => ({ Name, Unit: 'Count' }));
-  const Metrics = latencies.length === 0 ? sums : [...sums, { Name: 'latencyMs', Unit: 'Milliseconds' }];
-  return JSON.stringify({
-    _aws: { Timestamp: timestampMs, CloudWatchMetrics: [{ Namespace: 'Weir', Dimensions: [[]], Metrics }] },
-    ...Object.fromEntries(counts),
-    ...(latencies.length === 0 ? {} : { latencyMs: latencies }),
-  });
 }

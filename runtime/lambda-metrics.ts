@@ -2,17 +2,19 @@ import type { Counts } from '../core/sinks/effects.ts';
 
 /**
  * Counts as a line of the embedded metric format, which CloudWatch turns into metrics: sums without a dimension, so that no
- * card or account makes one. Times in milliseconds.
+ * card or account makes one; and how long records waited, `latencyMs`, of which a line takes at most 100. Times in milliseconds.
  */
-export function metricsLine(counts: Counts, processingTimeMs: number): string {
-  const names = [...counts.keys()];
-  const Metrics = names.map((Name) => ({ Name, Unit: 'Count' }));
+export function metricsLine(counts: Counts, processingTimeMs: number, latencyMs: readonly number[] = []): string {
+  const sums = [...counts.keys()].map((Name) => ({ Name, Unit: 'Count' }));
+  const isWaiting = latencyMs.length > 0;
+  const Metrics = isWaiting ? [...sums, { Name: 'latencyMs', Unit: 'Milliseconds' }] : sums;
   return JSON.stringify({
     _aws: {
       Timestamp: processingTimeMs,
       CloudWatchMetrics: [{ Namespace: 'Weir', Dimensions: [[]], Metrics }],
     },
     ...Object.fromEntries(counts),
+    ...(isWaiting ? { latencyMs } : {}),
   });
 }
 

@@ -7,6 +7,7 @@ import { openAws } from '../../engines/aws/endpoint.ts';
 import type { Emulator } from '../../engines/aws/emulators.ts';
 import { captureHandler } from '../../runtime/lambda-capture.ts';
 import { kinesisBatches } from '../../runtime/lambda-events.ts';
+import { kinesisPayload } from './function-world.ts';
 
 let aws: Emulator;
 
@@ -31,7 +32,7 @@ test('capture-dms writes the events of DMS records to a stream, from which the f
     WEIR_CAPTURE_TARGET: `kinesis://${StreamName}`,
   });
   const lines = readFileSync(join(root, 'test/golden/changes/dms.jsonl'), 'utf8').trimEnd().split('\n');
-  expect(await handler(payloadOf(lines.map((line) => Buffer.from(line))))).toEqual({ batchItemFailures: [] });
+  expect(await handler(kinesisPayload(lines.map((line) => Buffer.from(line))))).toEqual({ batchItemFailures: [] });
   const cursor = stream.open((await stream.listShards())[0]?.shardId ?? '', null);
   const found: Uint8Array[] = [];
   await vi.waitFor(
@@ -43,7 +44,7 @@ test('capture-dms writes the events of DMS records to a stream, from which the f
     { timeout: 20_000 },
   );
   stream.close();
-  const [batch] = kinesisBatches(payloadOf(found), 'other.v1');
+  const [batch] = kinesisBatches(kinesisPayload(found), 'other.v1');
   const events = batch?.records.map(({ contract, bytes }) => [contract, JSON.parse(Buffer.from(bytes).toString())]);
   expect(events?.filter(([contract]) => contract === 'payments.dispute.v1')).toEqual([
     ['payments.dispute.v1', expect.objectContaining({ accountId: 'c1', authorizationId: 'p-1', reason: 'fraud' })],
@@ -53,17 +54,3 @@ test('capture-dms writes the events of DMS records to a stream, from which the f
     .map(([, event]) => `${event.op} ${event.risk}`);
   expect(shop).toEqual(['upsert low', 'upsert high', 'delete undefined']);
 });
-
-function payloadOf(values: readonly Uint8Array[]): unknown {
-  const Records = values.map((value, index) => ({
-    eventID: `shardId-000000000000:${index}`,
-    eventSourceARN: 'arn:aws:kinesis:us-east-1:000000000000:stream/dms',
-    kinesis: {
-      partitionKey: 'dms',
-      sequenceNumber: String(index),
-      data: Buffer.from(value).toString('base64'),
-      approximateArrivalTimestamp: 1,
-    },
-  }));
-  return { Records };
-}

@@ -1,13 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { createTables, type TableNames } from '../../adapters/dynamodb/tables.ts';
-import { hashOfKey } from '../../adapters/http/api-keys.ts';
 import { openAws } from '../../engines/aws/endpoint.ts';
 import type { Emulator } from '../../engines/aws/emulators.ts';
 import { drawPage } from '../../engines/chromium/picture.ts';
@@ -18,6 +13,7 @@ import { serveHandler } from '../../runtime/lambda-serve.ts';
 import { accountPayments, writeAccountFiles } from '../../simulate/account-payments.ts';
 import { functions, ofType, synthesize } from '../lib/synthesized.ts';
 import { drawCloudWatch, type Sample } from './cloudwatch-board.ts';
+import { callerKey, functionVariables, kinesisPayload } from './function-world.ts';
 import { gatewayEvent } from './gateway-event.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-cloudwatch-'));
@@ -25,20 +21,13 @@ const dir = mkdtempSync(join(tmpdir(), 'weir-cloudwatch-'));
 const pictures = process.env['WEIR_BOARD_PICTURES'] ?? dir;
 const batches = 24;
 const batchRecords = 40;
-const id = randomUUID().slice(0, 8);
-const tables: TableNames = { keyedState: `s-${id}`, ledger: `l-${id}`, idempotency: `i-${id}`, aside: `a-${id}` };
-const key = 'weir_test_key';
 let aws: Emulator;
+let variables: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   aws = await openAws();
   await writeDefinition(writeAccountFiles(dir), dir);
-  const client = new DynamoDBClient({});
-  await createTables(client, tables);
-  client.destroy();
-  const caller = { id: 'test', sha256: hashOfKey(key), tenants: ['*'], scopes: ['score'], perSecond: 1e6, burst: 1e6 };
-  const SecretString = JSON.stringify({ version: 1, keys: [caller], webhooks: [] });
-  await new SecretsManagerClient({}).send(new CreateSecretCommand({ Name: `keys-${id}`, SecretString }));
+  variables = await functionVariables(dir, ['*']);
 });
 
 afterAll(async () => {
@@ -74,16 +63,6 @@ test('the CloudWatch board of functions is drawn from what they told while they 
     expect({ name, seen: samples.has(`Weir ${name}`) }).toEqual({ name, seen: true });
 });
 
-const variables = {
-  WEIR_DEFINITION: dir,
-  WEIR_STATE_TABLE: tables.keyedState,
-  WEIR_LEDGER_TABLE: tables.ledger,
-  WEIR_IDEMPOTENCY_TABLE: tables.idempotency,
-  WEIR_ASIDE_TABLE: tables.aside,
-  WEIR_API_KEYS_SECRET: `keys-${id}`,
-  WEIR_DEADLINE_MS: '5000',
-};
-
 /** Batches of a stream one after the other, with copies, conflicts and what is no event among them. */
 async function scoreStream(note: (name: string, value: number) => void): Promise<void> {
   const handler = scoreHandler(kinesisBatches, variables);
@@ -92,7 +71,7 @@ async function scoreStream(note: (name: string, value: number) => void): Promise
     const own = values.slice(batch * batchRecords, (batch + 1) * batchRecords).map(({ value }) => value);
     const arrivedMs = Date.now();
     const more = batch % 4 === 3 ? [own[0] ?? '', (own[1] ?? '').replace('"EUR"', '"USD"'), 'no event'] : [];
-    await handler(payloadOf([...own, ...more], batch * (batchRecords + 3)));
+    await handler(kinesisPayload([...own, ...more], { first: batch * (batchRecords + 3) }));
     const tookMs = Date.now() - arrivedMs;
     note('AWS/Lambda Duration', tookMs);
     note('AWS/Lambda Invocations', 1);
@@ -106,7 +85,7 @@ async function askApi(note: (name: string, value: number) => void): Promise<void
   const values = accountPayments({ from: 100_000, count: 200, accounts: 40, partitions: 1 });
   for (const [number, { value }] of values.entries()) {
     const beganMs = performance.now();
-    const bearer = number % 50 === 49 ? 'nobody' : key;
+    const bearer = number % 50 === 49 ? 'nobody' : callerKey;
     const body = value.replaceAll('acc-', 'api-');
     const event = gatewayEvent({ method: 'POST', path: '/v1/authorizations:score', body, bearer });
     const { statusCode } = await handler(event);
@@ -132,18 +111,4 @@ function bodyOf(properties: Readonly<Record<string, unknown>> | undefined): stri
   const join = z.object({ 'Fn::Join': z.tuple([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]) });
   const [separator, parts] = join.parse(properties?.['DashboardBody'])['Fn::Join'];
   return parts.map((part) => (typeof part === 'string' ? part : 'us-east-1')).join(separator);
-}
-
-function payloadOf(values: readonly string[], first: number): unknown {
-  const Records = values.map((value, index) => ({
-    eventID: `shardId-000000000000:${first + index}`,
-    eventSourceARN: 'arn:aws:kinesis:us-east-1:000000000000:stream/board',
-    kinesis: {
-      partitionKey: 'k',
-      sequenceNumber: String(1 + first + index),
-      data: Buffer.from(value).toString('base64'),
-      approximateArrivalTimestamp: 1_760_002_000,
-    },
-  }));
-  return { Records };
 }

@@ -5,23 +5,13 @@ import { createKeyedStore } from '../../adapters/dynamodb/keyed-store.ts';
 import { openIdempotency } from '../../adapters/dynamodb/idempotency.ts';
 import { createTables, type TableNames } from '../../adapters/dynamodb/tables.ts';
 import type { KeyedPort } from '../../core/steps/keyed-port.ts';
-import { startDynamoDbLocal } from '../../engines/aws/dynamodb-local.ts';
-import { type Emulator, startMiniStack } from '../../engines/aws/emulators.ts';
-
-/** One suite for all servers of DynamoDB; a given endpoint takes the place of those that start here. */
-const given = process.env['AWS_ENDPOINT_URL'] ?? '';
-const servers: readonly (readonly [string, () => Promise<Emulator>])[] =
-  given === ''
-    ? [
-        ['DynamoDB Local', startDynamoDbLocal],
-        ['MiniStack', async () => startMiniStack({})],
-      ]
-    : [[given, async () => ({ endpoint: given, stop: async () => {} })]];
+import type { Emulator } from '../../engines/aws/emulators.ts';
+import { dynamoServers } from './function-world.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const idOf = (): string => randomUUID().replaceAll('-', '');
 
-describe.each(servers)('%s', (_name, start) => {
+describe.each(dynamoServers)('%s', (_name, start) => {
   let server: Emulator;
   let client: DynamoDBClient;
   let tables: TableNames;

@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKeyedStore } from '../../adapters/dynamodb/keyed-store.ts';
-import { createTables, type TableNames } from '../../adapters/dynamodb/tables.ts';
 import { openAws } from '../../engines/aws/endpoint.ts';
 import type { Emulator } from '../../engines/aws/emulators.ts';
 import type { KeyedRuntime } from '../../runtime/keyed-batch.ts';
@@ -13,6 +11,7 @@ import { readDefinition, writeDefinition } from '../../runtime/lambda-definition
 import { kafkaBatches } from '../../runtime/lambda-events.ts';
 import { takeBatches } from '../../runtime/lambda-score.ts';
 import { accountPayments, writeAccountFiles } from '../../simulate/account-payments.ts';
+import { freshTables } from './function-world.ts';
 import { checkSource } from './lambda-check.ts';
 import { faultyClient, Killed, noFaults } from './lambda-faults.ts';
 import { runLambda } from './lambda-scenario.ts';
@@ -32,15 +31,6 @@ afterAll(async () => {
   await aws?.stop();
   rmSync(dir, { recursive: true, force: true });
 });
-
-async function freshTables(): Promise<TableNames> {
-  const id = randomUUID().slice(0, 8);
-  const tables = { keyedState: `s-${id}`, ledger: `l-${id}`, idempotency: `i-${id}`, aside: `a-${id}` };
-  const client = new DynamoDBClient({});
-  await createTables(client, tables);
-  client.destroy();
-  return tables;
-}
 
 /** A payload of Kafka with some payments of some partitions. */
 function payloadOf(partitions: Readonly<Record<number, readonly (string | null)[]>>, firstOffset = 0): unknown {

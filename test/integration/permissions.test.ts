@@ -2,12 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis';
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { createTables, type TableNames } from '../../adapters/dynamodb/tables.ts';
-import { hashOfKey } from '../../adapters/http/api-keys.ts';
 import { openStream } from '../../adapters/kinesis/stream.ts';
 import { startMiniStack, type Emulator } from '../../engines/aws/emulators.ts';
 import { openAws } from '../../engines/aws/endpoint.ts';
@@ -20,44 +16,26 @@ import { scoreHandler } from '../../runtime/lambda-score.ts';
 import { serveHandler } from '../../runtime/lambda-serve.ts';
 import { accountPayments, writeAccountFiles } from '../../simulate/account-payments.ts';
 import { byDms, functions, statementsOf, synthesize } from '../lib/synthesized.ts';
+import { callerKey, functionVariables, kinesisPayload } from './function-world.ts';
 import { gatewayEvent } from './gateway-event.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-permissions-'));
-const id = randomUUID().slice(0, 8);
-const tables: TableNames = { keyedState: `s-${id}`, ledger: `l-${id}`, idempotency: `i-${id}`, aside: `a-${id}` };
-const stream = `payments-${id}`;
-const key = 'weir_test_key';
-const variables = {
-  WEIR_DEFINITION: dir,
-  WEIR_STATE_TABLE: tables.keyedState,
-  WEIR_LEDGER_TABLE: tables.ledger,
-  WEIR_IDEMPOTENCY_TABLE: tables.idempotency,
-  WEIR_ASIDE_TABLE: tables.aside,
-  WEIR_API_KEYS_SECRET: `keys-${id}`,
-  WEIR_DEADLINE_MS: '5000',
-  WEIR_REDRIVE_TARGET: `kinesis://${stream}`,
-  WEIR_CAPTURE_TARGET: `kinesis://${stream}`,
-  WEIR_MAPPING: join(import.meta.dirname, '../../examples/changes/mapping.ts'),
-};
+const stream = `payments-${randomUUID().slice(0, 8)}`;
 const payments = accountPayments({ from: 0, count: 3, accounts: 1, partitions: 1 }).map(({ value }) => value);
 let aws: Emulator;
 let proxy: RecordingProxy;
+let variables: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   aws = await openAws(async () => startMiniStack({}));
   await writeDefinition(writeAccountFiles(dir), dir);
-  const dynamo = new DynamoDBClient({});
-  await createTables(dynamo, tables);
-  dynamo.destroy();
+  const target = `kinesis://${stream}`;
+  const functions = await functionVariables(dir, ['accounts']);
+  variables = { ...functions, WEIR_REDRIVE_TARGET: target, WEIR_CAPTURE_TARGET: target };
   await new KinesisClient({ maxAttempts: 3 }).send(new CreateStreamCommand({ StreamName: stream, ShardCount: 1 }));
   const made = openStream(stream);
   await vi.waitUntil(async () => (await made.listShards()).length === 1, { timeout: 20_000 });
   made.close();
-  const scopes = ['score', 'events', 'read'];
-  const caller = { id: 'test', sha256: hashOfKey(key), tenants: ['accounts'], scopes, perSecond: 1e6, burst: 1e6 };
-  const SecretString = JSON.stringify({ version: 1, keys: [caller], webhooks: [] });
-  const secret = new CreateSecretCommand({ Name: variables.WEIR_API_KEYS_SECRET, SecretString });
-  await new SecretsManagerClient({}).send(secret);
   proxy = await openRecordingProxy(aws.endpoint);
   process.env['AWS_ENDPOINT_URL'] = proxy.endpoint;
 });
@@ -73,7 +51,7 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
   ApiRole: async () => {
     const handler = serveHandler(variables);
     const call = async (method: string, path: string, body: string | null): Promise<number> =>
-      (await handler(gatewayEvent({ method, path, body, bearer: key }))).statusCode;
+      (await handler(gatewayEvent({ method, path, body, bearer: callerKey }))).statusCode;
     const [first = '', second = ''] = payments;
     const { eventTimeMs } = JSON.parse(first);
     const score = '/v1/authorizations:score';
@@ -87,10 +65,7 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
   },
   ScorerRole: async () => {
     const values = [...payments.map((value) => value.replaceAll('acc-0', 'acc-stream')), 'no event'];
-    const response = await scoreHandler(
-      kinesisBatches,
-      variables,
-    )(payloadOf(values.map((value) => Buffer.from(value))));
+    const response = await scoreHandler(kinesisBatches, variables)(kinesisPayload(values, { stream }));
     expect(response).toEqual({ batchItemFailures: [] });
   },
   RedriveRole: async () => {
@@ -99,7 +74,7 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
   },
   CaptureRole: async () => {
     const lines = readFileSync('test/golden/changes/dms.jsonl', 'utf8').trimEnd().split('\n');
-    const response = await captureHandler('dms', variables)(payloadOf(lines.map((line) => Buffer.from(line))));
+    const response = await captureHandler('dms', variables)(kinesisPayload(lines));
     expect(response).toEqual({ batchItemFailures: [] });
   },
 };
@@ -133,18 +108,3 @@ test('each function asks for what its role allows, and what else the role allows
     expect({ role, refused, open }).toEqual({ role, refused: [], open: [] });
   }
 });
-
-function payloadOf(values: readonly Uint8Array[]): unknown {
-  const Records = values.map((value, index) => ({
-    eventID: `shardId-000000000000:${index}`,
-    eventSourceARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
-    eventSource: 'aws:kinesis',
-    kinesis: {
-      sequenceNumber: String(100 + index),
-      partitionKey: 'k',
-      data: Buffer.from(value).toString('base64'),
-      approximateArrivalTimestamp: 1_760_001_000,
-    },
-  }));
-  return { Records };
-}

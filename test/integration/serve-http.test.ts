@@ -2,21 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { handle } from 'hono/aws-lambda';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openIdempotency } from '../../adapters/dynamodb/idempotency.ts';
 import { createRequestStore } from '../../adapters/dynamodb/request-store.ts';
-import { createTables, type TableNames } from '../../adapters/dynamodb/tables.ts';
-import { hashOfKey } from '../../adapters/http/api-keys.ts';
+import type { TableNames } from '../../adapters/dynamodb/tables.ts';
 import type { Answer, ScoringPort, SubmittedEvent } from '../../adapters/http/port.ts';
 import { WeirError } from '../../core/contract/failure.ts';
 import { createEventIdentifier } from '../../core/decode/event-identity.ts';
 import { openAws } from '../../engines/aws/endpoint.ts';
-import { startDynamoDbLocal } from '../../engines/aws/dynamodb-local.ts';
-import { type Emulator, startMiniStack } from '../../engines/aws/emulators.ts';
+import type { Emulator } from '../../engines/aws/emulators.ts';
 import { openKeyedAuthorizer } from '../../runtime/keyed-authorizer.ts';
 import { readDefinition, writeDefinition } from '../../runtime/lambda-definition.ts';
 import { serveHandler } from '../../runtime/lambda-serve.ts';
@@ -25,6 +21,7 @@ import { openStream, wholeBelow } from '../../simulate/random.ts';
 import { kinesisBatches } from '../../runtime/lambda-events.ts';
 import { sampleReading } from '../contract/sample-events.ts';
 import { makeStream, readStream } from './lambda-kinesis.ts';
+import { callerKey, dynamoServers, freshTables, functionVariables, isGiven } from './function-world.ts';
 import { gatewayEvent } from './gateway-event.ts';
 import { checkSource, readTables } from './lambda-check.ts';
 import { type FaultPlan, faultyClient, type Injected, Killed, noFaults } from './lambda-faults.ts';
@@ -42,11 +39,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
-function namesOfTables(): TableNames {
-  const id = randomUUID().slice(0, 8);
-  return { keyedState: `s-${id}`, ledger: `l-${id}`, idempotency: `i-${id}`, aside: `a-${id}` };
-}
 
 function submitted(value: string): SubmittedEvent {
   const bytes = new TextEncoder().encode(value);
@@ -80,16 +72,7 @@ async function ask(event: SubmittedEvent, processOf: () => ScoringPort): Promise
   }
 }
 
-const given = process.env['AWS_ENDPOINT_URL'] ?? '';
-const servers: readonly (readonly [string, () => Promise<Emulator>])[] =
-  given === ''
-    ? [
-        ['DynamoDB Local', startDynamoDbLocal],
-        ['MiniStack', async () => startMiniStack({})],
-      ]
-    : [[given, async () => ({ endpoint: given, stop: async () => {} })]];
-
-describe.each(servers)('the score API over %s', (_name, start) => {
+describe.each(dynamoServers)('the score API over %s', (_name, start) => {
   let aws: Emulator;
 
   beforeAll(async () => {
@@ -98,16 +81,8 @@ describe.each(servers)('the score API over %s', (_name, start) => {
 
   afterAll(async () => {
     await aws?.stop();
-    if (given === '') delete process.env['AWS_ENDPOINT_URL'];
+    if (!isGiven) delete process.env['AWS_ENDPOINT_URL'];
   });
-
-  async function freshTables(): Promise<TableNames> {
-    const tables = namesOfTables();
-    const client = new DynamoDBClient({});
-    await createTables(client, tables);
-    client.destroy();
-    return tables;
-  }
 
   test('one event that is sent 100 times at once to two processes is decided once, and posted once', async () => {
     const tables = await freshTables();
@@ -179,45 +154,20 @@ describe.each(servers)('the score API over %s', (_name, start) => {
 describe('the function', () => {
   let aws: Emulator;
   let handler: ReturnType<typeof handle>;
-  const key = 'weir_test_key';
   const readings = `readings-${randomUUID()}`;
 
   beforeAll(async () => {
     aws = await openAws();
-    const tables = namesOfTables();
-    const client = new DynamoDBClient({});
-    await createTables(client, tables);
-    client.destroy();
-    const scopes = ['score', 'events', 'read', 'telemetry'];
-    const caller = {
-      id: 'test',
-      sha256: hashOfKey(key),
-      tenants: ['accounts', 'works-1'],
-      scopes,
-      perSecond: 1e6,
-      burst: 1e6,
-    };
-    const Name = `keys-${randomUUID()}`;
-    const SecretString = JSON.stringify({ version: 1, keys: [caller], webhooks: [] });
-    await new SecretsManagerClient({}).send(new CreateSecretCommand({ Name, SecretString }));
     await makeStream(readings, 2);
-    handler = serveHandler({
-      WEIR_TELEMETRY_STREAM: readings,
-      WEIR_DEFINITION: dir,
-      WEIR_STATE_TABLE: tables.keyedState,
-      WEIR_LEDGER_TABLE: tables.ledger,
-      WEIR_IDEMPOTENCY_TABLE: tables.idempotency,
-      WEIR_ASIDE_TABLE: tables.aside,
-      WEIR_API_KEYS_SECRET: Name,
-      WEIR_DEADLINE_MS: '5000',
-    });
+    const variables = await functionVariables(dir, ['accounts', 'works-1']);
+    handler = serveHandler({ ...variables, WEIR_TELEMETRY_STREAM: readings });
   });
 
   afterAll(async () => {
     await aws?.stop();
   });
 
-  async function call(method: string, path: string, body: string | null, bearer = key) {
+  async function call(method: string, path: string, body: string | null, bearer = callerKey) {
     const answer = await handler(gatewayEvent({ method, path, body, bearer }));
     return { status: answer.statusCode, body: answer.body };
   }
