@@ -146,7 +146,7 @@ function createTold({ topics }: KafkaSource) {
     },
     onPublished: (published) => {
       records += published.records;
-      decisions += published.decisions.length;
+      for (const count of published.outcomes.values()) decisions += count;
     },
     onTaken: ({ topic, partition, highWatermark, nextOffset }) => {
       behind.set(`${topic}/${partition}`, highWatermark - nextOffset);
@@ -174,7 +174,7 @@ function tellAll(told: WorkerEvents, metrics: WorkerMetrics, { foreign }: KafkaP
       told.onReleased?.(partition);
     },
     onPublished: (published) => {
-      metrics.published(published.decisions);
+      metrics.published(published.outcomes);
       for (const reads of published.reads) metrics.viewsRead(reads);
       told.onPublished?.(published);
     },

@@ -104,8 +104,8 @@ function createTold(stream: string, metrics: WorkerMetrics) {
       remark(`${shardId} is let go`);
     },
     onPublished: (published) => {
-      decisions += published.decisions.length;
-      metrics.published(published.decisions);
+      for (const count of published.outcomes.values()) decisions += count;
+      metrics.published(published.outcomes);
     },
     onTaken: (shardId, read) => {
       behindMs.set(shardId, read.behindMs);

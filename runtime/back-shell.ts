@@ -9,8 +9,13 @@ import { createPageBook } from '../core/engine/pages.ts';
 import type { ForeignReads } from '../core/features/columnar-foreign.ts';
 import type { SettledColumns } from '../core/features/columnar-settled.ts';
 import type { Decision } from '../core/score/decision.ts';
-import { createDecisionText, type DecisionText } from '../core/score/decision-text.ts';
 import { createDecisionViewText, type DecisionViewText } from '../core/score/decision-view-text.ts';
+import {
+  createDecisionValues,
+  type DecisionValues,
+  type DecisionValueWriter,
+  noDecisionValues,
+} from '../core/score/decision-values.ts';
 import { layOutDecisions } from '../core/score/decision-columns.ts';
 import { materialise } from '../core/score/materialise.ts';
 import { columnarLedgerTotals } from '../core/sinks/columnar-ledger-state.ts';
@@ -26,13 +31,14 @@ import type { LakeWriter } from './lake-writer.ts';
 import { assertStateFits } from './state-limit.ts';
 import { createStateParts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 
-/** Which decisions are told of a batch: the last declines or all as objects; all as the text to publish, or to answer. */
-export type Tells = 'declines' | 'all' | 'texts' | 'answers';
+/** Which decisions are told of a batch: the last declines or all as objects; all as the values of records, or as the text to answer. */
+export type Tells = 'declines' | 'all' | 'values' | 'answers';
 
 /** Decisions of a batch, as it was asked to tell them. */
 export type Told = {
   readonly decisions: readonly Decision[];
-  readonly texts: readonly DecisionText[];
+  /** They hold until the next batch is taken. */
+  readonly values: DecisionValues;
   readonly answers: readonly DecisionViewText[];
   /** What of the batch was refused. */
   readonly deadLetters: readonly DeadLetter[];
@@ -83,7 +89,7 @@ export class BackShell {
   readonly #packDecisions = createDecisionPacker();
   /** Journals of cuts that are not kept yet. */
   #endedJournals: readonly ColumnarJournal[] = [];
-  readonly #textOf: ReturnType<typeof createDecisionText>;
+  readonly #values: DecisionValueWriter;
   readonly #viewOf: ReturnType<typeof createDecisionViewText>;
   readonly #decisions: ReturnType<typeof createDecisions>;
   #cutOffset: number;
@@ -114,7 +120,7 @@ export class BackShell {
     this.parts = this.#parts;
     this.#journal = openColumnarJournal(join(dir, 'journal'), fromOffset, disk);
     const { partition = 0 } = options;
-    this.#textOf = createDecisionText({ scoring, interner, partition });
+    this.#values = createDecisionValues({ scoring, interner, partition, rowsMax: batchRecordsMax });
     const featureNames = plan.features.map(({ name }) => name);
     this.#viewOf = createDecisionViewText({ scoring, interner, featureNames });
     this.#decisions = createDecisions(batchRecordsMax, weir);
@@ -205,17 +211,18 @@ export class BackShell {
     const { scoring } = weir.options;
     const decisions = this.#decisions.made;
     const told: Decision[] = [];
-    const texts: DecisionText[] = [];
     const answers: DecisionViewText[] = [];
     const rows = columns.counts[countAt.rows]!;
+    this.#values.begin();
     for (let row = 0; row < rows; row++) {
       if (columns.op[row] !== operations.authorization) continue;
       if (tells === 'declines' && decisions.outcome[row] !== declined) continue;
-      if (tells === 'texts') texts.push(this.#textOf({ columns, values, decisions }, row));
+      if (tells === 'values') this.#values.add({ columns, values, decisions }, row);
       else if (tells === 'answers') answers.push(this.#viewOf({ columns, values, decisions }, row));
       else told.push(materialise({ scoring, columns, interner, values, decisions, partition, row }));
     }
-    return { decisions: tells === 'declines' ? told.slice(-declinesToldMax) : told, texts, answers };
+    const written = tells === 'values' ? this.#values.end() : noDecisionValues;
+    return { decisions: tells === 'declines' ? told.slice(-declinesToldMax) : told, values: written, answers };
   }
 }
 

@@ -264,6 +264,6 @@ function createSlot({ options }: ColumnarWeir, rowsMax: number): BatchSlot {
 
 /** A batch whose decisions are durable, before anything makes them the past. */
 export type DurableBatch = BatchReport &
-  Pick<Told, 'texts' | 'answers' | 'deadLetters'> &
+  Pick<Told, 'values' | 'answers' | 'deadLetters'> &
   Pick<FrontEffects, 'routed' | 'views'> &
   Pick<BatchSlot, 'reads'>;

@@ -1,12 +1,12 @@
-import type { KafkaAdmin, KafkaBatch, OutgoingRecord, SourceOffset } from '../adapters/kafka/port.ts';
+import type { KafkaAdmin, KafkaBatch, SourceOffset, TransactionalProducer } from '../adapters/kafka/port.ts';
 import { noTraces, type Traces } from '../adapters/opentelemetry/port.ts';
 import type { ObjectStore } from '../adapters/s3/port.ts';
 import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { RecordWriter } from '../adapters/registry/record-writer.ts';
 import type { ReadView } from '../core/features/columnar-foreign.ts';
-import type { Decision } from '../core/score/decision.ts';
 import type { Assembled } from './assemble.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
+import { decidedOf } from './decided-records.ts';
 import type { FeatureStore } from './feature-store.ts';
 import type { ForeignTopics } from './foreign-topics.ts';
 import { createSourceTime, readsOf, routedRecords } from './kafka-routes.ts';
@@ -30,7 +30,7 @@ export type KafkaPlan = {
   readonly assembled: Assembled;
   /** How values of records become events, and decisions values. */
   readonly read: RecordReader;
-  readonly writer: Pick<RecordWriter, 'encode' | 'encodeText'>;
+  readonly writer: Pick<RecordWriter, 'encode' | 'jsonPrefix'>;
   /** Records between two cuts of a partition: at most as many are taken again after a crash. */
   readonly cutRecords: number;
   readonly stateBytesMax: number;
@@ -106,7 +106,7 @@ function openState(options: {
 }): Opened {
   const { plan, partition, dir, stores, onDurable } = options;
   const { assembled, cutRecords, stateBytesMax, topics, partitions } = plan;
-  const tells = plan.writer.encodeText === null ? 'all' : 'texts';
+  const tells = plan.writer.jsonPrefix === null ? 'all' : 'values';
   const readView: ReadView = (foreign, key) => stores[foreign]?.read(key);
   const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells, partition, readView, onDurable });
   const path = `kafka:${[...topics.keys()].join(',')} partition ${partition} of ${partitions}`;
@@ -207,7 +207,7 @@ function createPublisher(options: {
   readonly plan: KafkaPlan;
   readonly partition: number;
   readonly committed: ReadonlyMap<string, number>;
-  readonly commit: (work: { readonly records: OutgoingRecord[]; readonly offsets: SourceOffset[] }) => Promise<void>;
+  readonly commit: TransactionalProducer['commit'];
   readonly onPublished?: ((published: Published) => void) | undefined;
 }): Publisher {
   const { plan, partition, committed, commit, onPublished } = options;
@@ -226,21 +226,17 @@ function createPublisher(options: {
         if (isNew[index] === true) reached.set(topic, sourcePosition + 1);
       }
       if (reached.size === 0) return;
-      const fresh = valuesOf(plan, batch).filter(({ offset }) => isNew[offset - firstLogOffset] === true);
-      const headers = traces.headers();
-      const decided = fresh.map(({ accountId, value }) => ({
-        topic: plan.decisionsTopic,
+      const decided = decidedOf(plan, batch, {
         partition,
-        key: Buffer.from(accountId),
-        value,
-        headers,
-      }));
+        isNew: (offset) => isNew[offset - firstLogOffset] === true,
+      });
       const routed = routedRecords(plan, batch.routed, (logOffset) => {
         const index = logOffset - firstLogOffset;
         return isNew[index] === true ? { partition, offset: records[index]!.sourcePosition } : null;
       });
       const work = {
-        records: [...decided, ...routed],
+        records: [...decided.records, ...routed],
+        packed: decided.packed,
         offsets: [...reached].map(([contract, next]) => ({
           topic: topicOf.get(contract) ?? contract,
           partition,
@@ -248,19 +244,10 @@ function createPublisher(options: {
         })),
       };
       await traces.stage('publish', () => commit(work));
-      const reads = readsOf(plan, batch, fresh, firstLogOffset);
-      onPublished?.({ partition, decisions: fresh, records: isNew.filter(Boolean).length, reads });
+      const reads = readsOf(plan, batch, decided.offsets, firstLogOffset);
+      onPublished?.({ partition, outcomes: decided.outcomes, records: isNew.filter(Boolean).length, reads });
     },
   };
-}
-
-type DecisionValue = Pick<Decision, 'offset' | 'accountId'> & { readonly outcome: string; readonly value: Uint8Array };
-
-/** The decisions of a batch as records hold them, in the order of their offsets. */
-function valuesOf({ writer }: KafkaPlan, { decisions, texts }: DurableBatch): DecisionValue[] {
-  const { encode, encodeText } = writer;
-  if (encodeText === null) return decisions.map((decision) => ({ ...decision, value: encode(decision) }));
-  return texts.map(({ offset, accountId, outcome, text }) => ({ offset, accountId, outcome, value: encodeText(text) }));
 }
 
 function contractOf(plan: KafkaPlan, topic: string): string {

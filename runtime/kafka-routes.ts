@@ -57,11 +57,11 @@ export function createSourceTime(options: {
 export function readsOf(
   { foreign }: KafkaPlan,
   { reads }: Pick<DurableBatch, 'reads'>,
-  decisions: readonly { readonly offset: number }[],
+  offsets: readonly number[],
   firstLogOffset: number,
 ): ViewReads[] {
   return foreign.map(({ key: { field } }, number) => {
-    const places = decisions.map(({ offset }) => (offset - firstLogOffset) * reads.foreignCount + number);
+    const places = offsets.map((offset) => (offset - firstLogOffset) * reads.foreignCount + number);
     const read = places.filter((at) => reads.foreignOffset[at]! >= 0);
     return { field, agesMs: read.map((at) => reads.foreignAgeMs[at]!), missing: places.length - read.length };
   });

@@ -4,6 +4,7 @@ import type { KinesisStream, ShardCursor, ShardRead } from '../adapters/kinesis/
 import type { UserRecord } from '../core/decode/aggregated-record.ts';
 import type { Assembled } from './assemble.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
+import { outcomesOf, valuesFrom } from './decided-records.ts';
 import { claimManifest } from './manifest.ts';
 import { openPartitionDirectory } from './partition-directory.ts';
 import type { Scoring, TimedIncoming } from './scoring.ts';
@@ -27,7 +28,8 @@ export type KinesisPlan = {
 /** Decisions that readers of the stream see from now on. */
 export type PublishedShard = {
   readonly shardId: string;
-  readonly decisions: readonly { readonly outcome: string }[];
+  /** How many decisions had each outcome. */
+  readonly outcomes: ReadonlyMap<string, number>;
 };
 
 /** A shard that this process owns. */
@@ -97,7 +99,7 @@ function openState(options: {
   const { plan, shardId, dir, onDurable } = options;
   const { assembled, cutRecords, stateBytesMax, source } = plan;
   const partition = numberOfShard(shardId);
-  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells: 'texts', partition, onDurable });
+  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells: 'values', partition, onDurable });
   claimManifest({
     dir,
     manifest: {
@@ -151,22 +153,24 @@ function createPublisher(options: Parameters<typeof openKinesisShard>[0]): Publi
   let committed: LeasePosition | null = lease.position;
   return {
     begin: (opened) => (positions = opened),
-    publish: async ({ nextOffset, texts }) => {
+    publish: async ({ nextOffset, values }) => {
       if (positions === null) throw new Error('got decisions before the positions, expected them after');
       const reached = positions.before(nextOffset);
       if (reached === null) return;
       const fromOffset = committed === null ? 0 : positions.offsetAfter(committed, nextOffset);
       if (fromOffset >= nextOffset) return;
       await assertHeld();
-      const fresh = texts.filter(({ offset }) => offset >= fromOffset);
-      const records = fresh.map(({ accountId, text }): UserRecord => ({
-        partitionKey: accountId,
-        data: Buffer.from(text),
-      }));
+      const fresh = valuesFrom(values, (offset) => offset >= fromOffset);
+      const records = Array.from({ length: fresh.count }, (_, index): UserRecord => {
+        const key = fresh.keys.subarray(fresh.keyEnds[index - 1] ?? 0, fresh.keyEnds[index]);
+        // The next batch is written where this one is.
+        const data = fresh.values.slice(fresh.valueEnds[index - 1] ?? 0, fresh.valueEnds[index]);
+        return { partitionKey: new TextDecoder().decode(key), data };
+      });
       await plan.decisions.put(shardId, records);
       await leases.commit(lease, reached);
       committed = reached;
-      onPublished?.({ shardId, decisions: fresh });
+      onPublished?.({ shardId, outcomes: outcomesOf(fresh) });
     },
   };
 }

@@ -13,7 +13,8 @@ import type { SourcePositions } from './source-positions.ts';
 /** Decisions that readers of committed records see from now on. */
 export type Published = {
   readonly partition: number;
-  readonly decisions: readonly { readonly outcome: string }[];
+  /** How many decisions had each outcome. */
+  readonly outcomes: ReadonlyMap<string, number>;
   /** Records whose effects are committed with them. */
   readonly records: number;
   /** By foreign key field, how much later than the views that they read the decisions' events are, and how many had none. */

@@ -7,6 +7,7 @@ import {
   type SourceOffset,
   type TransactionalProducer,
 } from './port.ts';
+import { unpack } from './packed-records.ts';
 import { closeWithin } from './time-limit.ts';
 
 const sending = { acks: -1, compression: kafkajs.CompressionTypes.GZIP } as const;
@@ -43,11 +44,12 @@ export async function openKafkajsTransactional(
     await first.abort();
   });
   return {
-    commit: ({ records, offsets }) =>
+    commit: ({ records, packed, offsets }) =>
       asked(`committing a transaction of ${transactionalId}`, async () => {
         const transaction = await producer.transaction();
         try {
-          if (records.length > 0) await transaction.sendBatch({ ...sending, topicMessages: byTopic(records) });
+          const all = packed === undefined ? records : [...records, ...unpack(packed)];
+          if (all.length > 0) await transaction.sendBatch({ ...sending, topicMessages: byTopic(all) });
           if (offsets.length > 0) {
             await transaction.sendOffsets({ consumerGroupId: group, topics: offsetsByTopic(offsets) });
           }

@@ -7,6 +7,7 @@ import {
   type SourceOffset,
   type TransactionalProducer,
 } from './port.ts';
+import { createPackedSender } from './platformatic-produce.ts';
 import { closeWithin } from './time-limit.ts';
 
 const sending = { acks: -1, idempotent: true, compression: 'lz4' } as const;
@@ -38,6 +39,7 @@ export async function openPlatformaticTransactional(
   const producer = new Producer({ ...base, ...sending, timeout, transactionalId });
   // It is never joined: the library asks it for the group's id and coordinator.
   const member = new Consumer({ ...base, groupId: group, autocommit: false });
+  const sendPacked = createPackedSender(producer, transactionalId);
   const close = async (): Promise<void> => {
     await closeWithin(() => producer.close(true));
     await closeWithin(() => member.close(true));
@@ -57,6 +59,8 @@ export async function openPlatformaticTransactional(
         const transaction = await producer.beginTransaction();
         try {
           if (work.records.length > 0) await transaction.send({ messages: work.records.map(messageOf), ...sending });
+          const { packed } = work;
+          if (packed !== undefined && packed.count > 0) await sendPacked(transaction, packed);
           if (work.offsets.length > 0) {
             await transaction.addConsumer(member);
             const coordinatorId = await member.findGroupCoordinator();

@@ -36,6 +36,22 @@ export type OutgoingRecord = {
   readonly timestampMs?: number;
 };
 
+/**
+ * Records of one partition whose keys and values lie one behind the other: record i has the bytes from the end of the one
+ * before it to its own. They hold until the call that they are given to has resolved.
+ */
+export type PackedRecords = TopicPartition & {
+  readonly count: number;
+  readonly keys: Uint8Array;
+  readonly keyEnds: Uint32Array;
+  readonly values: Uint8Array;
+  readonly valueEnds: Uint32Array;
+  /** What stands before each value, such as the id of its schema. */
+  readonly valuePrefix: Uint8Array;
+  /** Of each record. */
+  readonly headers?: readonly (readonly [name: string, value: Uint8Array])[] | undefined;
+};
+
 /** A topic to be made. */
 export type TopicToMake = {
   readonly topic: string;
@@ -111,6 +127,8 @@ export type TransactionalProducer = {
    */
   readonly commit: (work: {
     readonly records: readonly OutgoingRecord[];
+    /** Of partitions that `records` has none of. */
+    readonly packed?: PackedRecords | undefined;
     readonly offsets: readonly SourceOffset[];
   }) => Promise<void>;
   readonly close: () => Promise<void>;

@@ -9,7 +9,7 @@ export type WorkerMetrics = {
   readonly owned: (partition: number, totals: () => EngineTotals) => void;
   readonly released: (partition: number) => void;
   /** A transaction that readers see from now on. */
-  readonly published: (decisions: readonly { readonly outcome: string }[]) => void;
+  readonly published: (decisionsByOutcome: ReadonlyMap<string, number>) => void;
   /** A batch of a partition, taken to its end at a time by our clock. */
   readonly taken: (batch: TakenBatch) => void;
   /** What decisions read of the views of a foreign key. */
@@ -86,9 +86,9 @@ export function createWorkerMetrics(): WorkerMetrics {
       totalsOf.delete(partition);
       for (const topic of topics) for (const gauge of [lagRecords, lagSeconds]) gauge.remove({ topic, partition });
     },
-    published: (some) => {
+    published: (byOutcome) => {
       transactions.inc();
-      for (const { outcome } of some) decisions.inc({ outcome });
+      for (const [outcome, count] of byOutcome) decisions.inc({ outcome }, count);
     },
     taken: ({ topic, partition, timesMs, isInternal = false, behind, takenMs, ...rest }) => {
       topics.add(topic);

@@ -12,8 +12,8 @@ import type { RegisteredSchema, SchemaId, SchemaRegistry } from './port.ts';
 export type RecordWriter = {
   /** The value of an event that is known to keep the contract. */
   readonly encode: (event: object) => Uint8Array;
-  /** The same of its JSON; null where values are not JSON. */
-  readonly encodeText: ((json: string) => Uint8Array) | null;
+  /** What stands before its JSON in a value; null where values are not JSON. */
+  readonly jsonPrefix: Uint8Array | null;
   /** The value of an event as JSON, checked: what the contract refuses is not written. */
   readonly write: (
     json: Uint8Array,
@@ -40,7 +40,7 @@ export async function openRecordWriter(options: {
   const known = new Map([[contract.topic, contract]]);
   return {
     encode: (event) => wrap(encodeEvent(event)),
-    encodeText: encoding?.encoding === 'avro' ? null : (json) => wrap(Buffer.from(json)),
+    jsonPrefix: encoding?.encoding === 'avro' ? null : wrap(new Uint8Array()),
     write: (json) => {
       const decoded = decodeFields(known, { topic: contract.topic, bytes: json });
       if (!decoded.ok) return { ok: false, refusal: decoded.refusal };

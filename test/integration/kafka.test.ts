@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kafkajsDriver } from '../../adapters/kafka/kafkajs.ts';
 import { platformaticDriver } from '../../adapters/kafka/platformatic.ts';
-import type { KafkaAdmin, KafkaDriver, OutgoingRecord } from '../../adapters/kafka/port.ts';
+import type { KafkaDriver } from '../../adapters/kafka/port.ts';
 import { decisionContract } from '../../core/contract/decision.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
 import { until } from './eventually.ts';
+import { adminOf, newTopic, numbered, packedNumbers, said, text, valuesIn } from './kafka-records.ts';
 import { openReading } from './kafka-reading.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-kafka-'));
@@ -34,42 +35,6 @@ afterAll(async () => {
   await broker?.stop();
   rmSync(dir, { recursive: true, force: true });
 });
-
-const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const said = (bytes: Uint8Array | null): string | null => (bytes === null ? null : new TextDecoder().decode(bytes));
-
-/** A topic of its own for each test: records of old times stay. */
-async function newTopic(driver: KafkaDriver, partitions = 1): Promise<string> {
-  const topic = `test.${randomUUID()}`;
-  await using admin = await adminOf(driver);
-  await admin.createTopics([{ topic, partitions, configs: { 'retention.ms': '-1' } }]);
-  return topic;
-}
-
-async function adminOf(driver: KafkaDriver): Promise<KafkaAdmin & AsyncDisposable> {
-  const admin = await driver.openAdmin();
-  return { ...admin, [Symbol.asyncDispose]: () => admin.close() };
-}
-
-const numbered = (topic: string, from: number, count: number): OutgoingRecord[] =>
-  Array.from({ length: count }, (_, index) => ({
-    topic,
-    partition: 0,
-    key: text(`key ${from + index}`),
-    value: text(`value ${from + index}`),
-  }));
-
-/** All committed values of a topic's partition 0, by a group of its own. */
-async function valuesIn(driver: KafkaDriver, topic: string, count: number, isolation?: 'uncommitted') {
-  const reading = await openReading(driver, {
-    group: randomUUID(),
-    topics: [topic],
-    ...(isolation === undefined ? {} : { isolation }),
-  });
-  await reading.until(() => reading.records.length >= count || reading.failures.length > 0);
-  await reading.close();
-  return reading.records.map(({ value }) => said(value));
-}
 
 describe.each(names)('the driver %s', (name) => {
   test.each(names)('reads keys, values, headers, tombstones and times that %s wrote', async (writer) => {
@@ -148,6 +113,34 @@ describe.each(names)('the driver %s', (name) => {
     await using admin = await adminOf(driver);
     expect(await admin.committed(group, [{ topic, partition: 0 }])).toEqual([{ topic, partition: 0, nextOffset: 4 }]);
   });
+
+  test.each(names)(
+    'shows packed records of several transactions to %s, and none of one that was cut off',
+    async (reader) => {
+      const driver = driverOf(name);
+      const topic = await newTopic(driver);
+      const id = { transactionalId: randomUUID(), group: randomUUID() };
+      const first = await driver.openTransactional(id);
+      await first.commit({ records: [], packed: packedNumbers(topic, 0, 3), offsets: [] });
+      await first.commit({ records: [], packed: packedNumbers(topic, 3, 2), offsets: [] });
+      const second = await driver.openTransactional(id);
+      await expect(
+        first.commit({ records: [], packed: packedNumbers(topic, 100, 3), offsets: [] }),
+      ).rejects.toMatchObject({ code: 'FENCED' });
+      await second.commit({ records: [], packed: packedNumbers(topic, 5, 2), offsets: [] });
+      await first.close();
+      await second.close();
+      const reading = await openReading(driverOf(reader), { group: randomUUID(), topics: [topic] });
+      await reading.until(() => reading.records.length >= 7);
+      await reading.close();
+      const read = reading.records.map(({ key, value, headers }) => [
+        said(key),
+        said(value),
+        said(headers[0]?.[1] ?? null),
+      ]);
+      expect(read).toEqual(Array.from({ length: 7 }, (_, index) => [`${index}`, `value ${index}`, 'abc']));
+    },
+  );
 
   test('takes each record once, in order, when it is begun at the offset after the last one', async () => {
     const driver = driverOf(name);

@@ -5,6 +5,7 @@ import { fieldKinds } from '../../core/contract/fields.ts';
 import { parseRuleSet } from '../../core/contract/rule-set.ts';
 import { createInterner } from '../../core/decode/interner.ts';
 import { baselineOf, createBaselines, evictBaselines, updateBaseline } from '../../core/score/baseline.ts';
+import { outcomes } from '../../core/score/decision-columns.ts';
 import { sweepColumnarBaselines } from '../../core/score/columnar-baselines.ts';
 import { fieldsOfRules } from '../../core/score/columnar-rules.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from '../../core/score/columnar-scorer.ts';
 import { createDecider, type Scoring } from '../../core/score/decide.ts';
 import type { Decision } from '../../core/score/decision.ts';
-import { createDecisionText } from '../../core/score/decision-text.ts';
+import { createDecisionValues, type DecisionValueWriter } from '../../core/score/decision-values.ts';
 import { createDecisionViewText } from '../../core/score/decision-view-text.ts';
 import { viewOfDecision } from '../../core/score/decision-view.ts';
 import { type DecidedRow, materialise } from '../../core/score/materialise.ts';
@@ -80,6 +81,7 @@ type Run = { scoring: Scoring; rows: readonly BatchRow[]; engine: 'fastest' | 'j
 function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] {
   const interner = createInterner();
   const scorer = createColumnarScorer({ scoring, featureNames, layout, interner, engine });
+  const published = createDecisionValues({ scoring, interner, partition: 3, rowsMax: batchRows });
   const kept = new KeptPages();
   let state = createColumnarScoreState(baselines);
   const decisions: Decision[] = [];
@@ -93,10 +95,13 @@ function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] 
     }
     const values = valuesOf(batch);
     const out = createDecisions({ rowsMax: batch.length, ruleCount: scoring.ruleSet.rules.length });
+    published.begin();
     scoreRows(scorer, state, { columns, values, rowCount: batch.length, out });
     for (const [row, { isDecided }] of batch.entries()) {
       if (isDecided)
-        decisions.push(asPublished({ scoring, columns, interner, values, decisions: out, partition: 3, row }));
+        decisions.push(
+          asPublished({ scoring, columns, interner, values, decisions: out, partition: 3, row }, published),
+        );
     }
     sweepColumnarBaselines(state.baselines, { watermarkMs: state.watermarkMs, slots: 1000 });
     kept.begin(state.baselines.pages.book, 'changed');
@@ -106,12 +111,16 @@ function decideByColumns({ scoring, rows, engine, batchRows }: Run): Decision[] 
   return decisions;
 }
 
-/** A row's decision, whose published text is the JSON of it, and whose answered text that of its view. */
-function asPublished(decided: DecidedRow): Decision {
+/** A row's decision, whose published value is the JSON of it behind the one before, and whose answered text that of its view. */
+function asPublished(decided: DecidedRow, published: DecisionValueWriter): Decision {
   const decision = materialise(decided);
-  const published = createDecisionText(decided)(decided, decided.row);
+  published.add(decided, decided.row);
+  const { count, values, valueEnds, keys, keyEnds, offsets, outcomes: made } = published.end();
+  const last = count - 1;
   const { offset, accountId, outcome } = decision;
-  expect(published).toEqual({ offset, accountId, outcome, text: JSON.stringify(decision) });
+  expect(textIn(values, valueEnds, last)).toBe(JSON.stringify(decision));
+  expect(textIn(keys, keyEnds, last)).toBe(accountId);
+  expect([offsets[last], outcomes[made[last]!]]).toEqual([offset, outcome]);
   const answered = createDecisionViewText({ ...decided, featureNames })(decided, decided.row);
   const { decisionId, tenantId } = decision;
   const text = JSON.stringify(viewOfDecision(decision, featureNames));
@@ -119,11 +128,15 @@ function asPublished(decided: DecidedRow): Decision {
   return decision;
 }
 
+function textIn(bytes: Uint8Array, ends: Uint32Array, index: number): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(ends[index - 1] ?? 0, ends[index]));
+}
+
 const event: fc.Arbitrary<Omit<Authorization, 'eventTimeMs'>> = fc.record(
   {
     tenantId: fc.constantFrom('bank', 'shop'),
-    eventId: fc.constantFrom('payment-1', 'payment-2', 'é\u{feff}'),
-    accountId: fc.constantFrom('account-1', 'account-2', 'account-3'),
+    eventId: fc.constantFrom('payment-1', 'payment-2', 'é\u{feff}', '"quoted\\', '\u{1f4b3}\n'),
+    accountId: fc.constantFrom('account-1', 'account-2', 'account "3"'),
     cardToken: fc.constant('card-1'),
     merchantId: fc.constantFrom('merchant-1', 'merchant-2', 'bank'),
     terminalId: fc.constant('terminal-1'),
