@@ -6,6 +6,7 @@ import { routedContractOf } from '../core/steps/repartition-record.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
 import type { FeatureStore } from './feature-store.ts';
 import type { ForeignTopics } from './foreign-topics.ts';
+import { openingLane } from './in-turn.ts';
 import { closeOwned, type KafkaPartition, type OwningOptions } from './owned-partition.ts';
 import { claimManifest } from './manifest.ts';
 import { openPartitionDirectory } from './partition-directory.ts';
@@ -35,7 +36,7 @@ export async function openForeignPartition(options: ForeignOptions): Promise<Kaf
     const publisher = createPublisher(options, { committed: known?.nextOffset ?? 0, commit: producer.commit });
     const dir = partitionDir(join(plan.state, `by-${field}`), partition);
     const { opened, ...directory } = await openPartitionDirectory(dir, (path) =>
-      openState(options, { dir: path, onDurable: publisher.publish }),
+      openingLane(() => openState(options, { dir: path, onDurable: publisher.publish })),
     );
     const { scoring, positions } = opened;
     publisher.begin(positions);

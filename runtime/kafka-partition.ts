@@ -9,6 +9,7 @@ import { Columnar, type DurableBatch } from './columnar.ts';
 import { decidedOf } from './decided-records.ts';
 import type { FeatureStore } from './feature-store.ts';
 import type { ForeignTopics } from './foreign-topics.ts';
+import { openingLane } from './in-turn.ts';
 import { createSourceTime, readsOf, routedRecords } from './kafka-routes.ts';
 import { claimManifest } from './manifest.ts';
 import { closeOwned, type OwningOptions, type Published, type SourcePartition } from './owned-partition.ts';
@@ -62,7 +63,7 @@ export async function openKafkaPartition(
     const committed = await committedOf({ plan, partition, admin });
     const publisher = createPublisher({ ...options, committed, commit: producer.commit });
     const { dir, opened, isCopy, push } = await openPartitionPlace(plan, partition, (path) =>
-      openState({ plan, partition, dir: path, stores, onDurable: publisher.publish }),
+      openingLane(() => openState({ plan, partition, dir: path, stores, onDurable: publisher.publish })),
     );
     const { scoring, positions } = opened;
     publisher.begin(positions);

@@ -5,6 +5,7 @@ import type { UserRecord } from '../core/decode/aggregated-record.ts';
 import type { Assembled } from './assemble.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
 import { outcomesOf, valuesFrom } from './decided-records.ts';
+import { openingLane } from './in-turn.ts';
 import { claimManifest } from './manifest.ts';
 import { openPartitionDirectory } from './partition-directory.ts';
 import type { Scoring, TimedIncoming } from './scoring.ts';
@@ -61,7 +62,7 @@ export async function openKinesisShard(options: {
   const { shardId } = lease;
   const publisher = createPublisher(options);
   const { dir, opened, isCopy } = await openPartitionDirectory(join(plan.state, shardId), (path) =>
-    openState({ plan, shardId, dir: path, onDurable: publisher.publish }),
+    openingLane(() => openState({ plan, shardId, dir: path, onDurable: publisher.publish })),
   );
   const { scoring } = opened;
   const positions = openShardPositions(dir, scoring.recovery.logEndOffset);

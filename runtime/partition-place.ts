@@ -18,10 +18,10 @@ export type PartitionPlace<Opened> = {
 export async function openPartitionPlace<Opened>(
   { state, store }: { readonly state: string; readonly store?: ObjectStore | undefined },
   partition: number,
-  open: (dir: string) => Opened,
+  open: (dir: string) => Promise<Opened> | Opened,
 ): Promise<PartitionPlace<Opened>> {
   const path = partitionDir(state, partition);
   if (store === undefined) return { ...(await openPartitionDirectory(path, open)), push: null };
   const { dir, push } = await openRemoteState({ store, root: state, partition: basename(path) });
-  return { dir, opened: open(dir), isCopy: false, push };
+  return { dir, opened: await open(dir), isCopy: false, push };
 }

@@ -1,19 +1,32 @@
 import { WeirError } from '../../core/contract/failure.ts';
 import { kafkaLimits } from './port.ts';
 
-/** The result of a call, or `KAFKA_UNREACHABLE` when there is none in time: a library may try again for long. */
+/** How often it is looked whether a limit has passed. */
+const lookMs = 100;
+
+/**
+ * The result of a call, or `KAFKA_UNREACHABLE` when there is none in time: a library may try again for long. Time in which
+ * this thread did other work counts little: an answer may have come that nobody has read.
+ */
 export async function withinLimit<Result>(
   { doing, limitMs = kafkaLimits.answerMs }: { readonly doing: string; readonly limitMs?: number },
   call: () => Promise<Result>,
 ): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooLate(doing, limitMs)), limitMs);
+    let waitedMs = 0;
+    let lookedMs = performance.now();
+    timer = setInterval(() => {
+      const nowMs = performance.now();
+      waitedMs += Math.min(nowMs - lookedMs, 2 * lookMs);
+      lookedMs = nowMs;
+      if (waitedMs >= limitMs) reject(tooLate(doing, limitMs));
+    }, lookMs);
   });
   try {
     return await Promise.race([call(), late]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }
 
