@@ -1,8 +1,10 @@
-import kafkajs, { type Kafka, type Message, type TopicMessages } from 'kafkajs';
+import kafkajs, { type Kafka, type Message, type Producer, type TopicMessages } from 'kafkajs';
 import { asked } from './kafkajs-failure.ts';
 import {
+  type AppendedRecords,
   kafkaLimits,
   type OutgoingRecord,
+  type PackedRecords,
   type PlainProducer,
   type SourceOffset,
   type TransactionalProducer,
@@ -17,11 +19,30 @@ export async function openKafkajsProducer(kafka: Kafka): Promise<PlainProducer> 
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
   await asked('connecting', () => producer.connect());
   return {
+    append: (packed) => asked('writing records', () => append(producer, packed)),
     send: async (records) => {
       if (records.length === 0) return;
       await asked('writing records', () => producer.sendBatch({ ...sending, topicMessages: byTopic(records) }));
     },
     close: () => closeWithin(() => producer.disconnect()),
+  };
+}
+
+async function append(producer: Producer, packed: PackedRecords): Promise<AppendedRecords> {
+  const { topic, partition } = packed;
+  const timestampMs = Date.now();
+  const timed = unpack(packed).map((record) => ({ ...record, timestampMs }));
+  const written = await producer.sendBatch({ ...sending, topicMessages: byTopic(timed) });
+  const place = written.find((one) => one.topicName === topic && one.partition === partition);
+  if (place?.baseOffset === undefined)
+    throw new Error(`got no place of records in ${topic}/${partition}, expected one`);
+  // -1 where the topic keeps the writer's time.
+  const appendMs = Number(place.logAppendTime ?? -1);
+  return {
+    topic,
+    partition,
+    firstOffset: Number(place.baseOffset),
+    timestampMs: appendMs < 0 ? timestampMs : appendMs,
   };
 }
 

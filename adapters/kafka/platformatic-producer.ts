@@ -7,7 +7,7 @@ import {
   type SourceOffset,
   type TransactionalProducer,
 } from './port.ts';
-import { createPackedSender } from './platformatic-produce.ts';
+import { createAppender, createPackedSender } from './platformatic-produce.ts';
 import { closeWithin } from './time-limit.ts';
 
 const sending = { acks: -1, idempotent: true, compression: 'lz4' } as const;
@@ -18,11 +18,13 @@ const newEpoch = { producerId: -1n, producerEpoch: -1 };
 /** A writer without transactions, through @platformatic/kafka. */
 export function openPlatformaticProducer(base: BaseOptions): PlainProducer {
   const producer = new Producer({ ...base, ...sending });
+  const append = createAppender(producer);
   return {
     send: async (records) => {
       if (records.length === 0) return;
       await asked('writing records', () => producer.send({ messages: records.map(messageOf) }));
     },
+    append: (packed) => asked('writing records', () => append(packed)),
     close: () => closeWithin(() => producer.close()),
   };
 }

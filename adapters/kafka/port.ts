@@ -134,9 +134,22 @@ export type TransactionalProducer = {
   readonly close: () => Promise<void>;
 };
 
-/** A writer without transactions: acknowledged by all replicas, without doubles of its own. */
+/** Records where they came to lie: one behind the other, in their order. */
+export type AppendedRecords = TopicPartition & {
+  readonly firstOffset: number;
+  /** Of each, as readers are told it. */
+  readonly timestampMs: number;
+};
+
+/** A writer without transactions: acknowledged by all replicas. */
 export type PlainProducer = {
+  /** Without doubles of its own. */
   readonly send: (records: readonly OutgoingRecord[]) => Promise<void>;
+  /**
+   * Says where the records are. One call a partition at a time. After a lost answer they may be there twice, or after a
+   * failure at all: their readers must know a record again.
+   */
+  readonly append: (packed: PackedRecords) => Promise<AppendedRecords>;
   readonly close: () => Promise<void>;
 };
 

@@ -2,21 +2,25 @@ import { compressionsAlgorithms, crc32c } from '@platformatic/kafka';
 import { startOf } from './packed-records.ts';
 import type { PackedRecords } from './port.ts';
 
-/** Who writes a batch, and as which of its records of a partition. */
+/** Who writes a batch, and as which of its records of a partition: in a transaction, or as nobody that the broker knows. */
 export type BatchOrigin = {
   readonly producerId: bigint;
   readonly producerEpoch: number;
   /** How many records of this epoch are in the partition already, modulo 2^31. */
   readonly firstSequence: number;
   readonly timestampMs: number;
+  readonly kind: 'transactional' | 'plain';
 };
+
+/** Of a batch that the broker does not look for among those that it has. */
+export const plainOrigin = { producerId: -1n, producerEpoch: -1, firstSequence: -1, kind: 'plain' } as const;
 
 const headBytes = 61;
 const lz4 = 3;
 const isTransactional = 1 << 4;
 
 /**
- * Writes packed records as one transactional batch in Kafka's format (https://kafka.apache.org/documentation/#recordbatch,
+ * Writes packed records as one batch in Kafka's format (https://kafka.apache.org/documentation/#recordbatch,
  * magic 2), compressed by lz4. What one call returns does not change with the next.
  */
 export function createBatchEncoder(): (packed: PackedRecords, origin: BatchOrigin) => Buffer {
@@ -31,7 +35,7 @@ export function createBatchEncoder(): (packed: PackedRecords, origin: BatchOrigi
     batch.writeInt32BE(batch.length - 12, 8);
     batch.writeInt32BE(-1, 12);
     batch.writeInt8(2, 16);
-    batch.writeInt16BE(lz4 | isTransactional, 21);
+    batch.writeInt16BE(origin.kind === 'transactional' ? lz4 | isTransactional : lz4, 21);
     batch.writeInt32BE(packed.count - 1, 23);
     batch.writeBigInt64BE(BigInt(origin.timestampMs), 27);
     batch.writeBigInt64BE(BigInt(origin.timestampMs), 35);

@@ -33,7 +33,13 @@ type Drawn = {
   readonly headers: readonly (readonly [string, Uint8Array])[];
 };
 
-const origin = { producerId: 77n, producerEpoch: 5, firstSequence: 2 ** 31 - 2, timestampMs: 1_764_000_000_123 };
+const origin = {
+  producerId: 77n,
+  producerEpoch: 5,
+  firstSequence: 2 ** 31 - 2,
+  timestampMs: 1_764_000_000_123,
+  kind: 'transactional',
+} as const;
 
 describe('records that are packed', () => {
   test('a batch of them is read back by the library as the same records, in their order, with who wrote it', () => {

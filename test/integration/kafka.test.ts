@@ -142,6 +142,27 @@ describe.each(names)('the driver %s', (name) => {
     },
   );
 
+  test.each(['CreateTime', 'LogAppendTime'])('says at which offsets and of what %s records lie', async (times) => {
+    const topic = await newTopic(driverOf(name));
+    await using admin = await adminOf(driverOf(name));
+    await admin.alterConfigs(topic, { 'message.timestamp.type': times });
+    const producer = await driverOf(name).openProducer();
+    await producer.send(numbered(topic, 0, 3));
+    const first = await producer.append(packedNumbers(topic, 3, 4));
+    const second = await producer.append(packedNumbers(topic, 7, 1));
+    await producer.close();
+    expect([first, second]).toMatchObject([
+      { topic, partition: 0, firstOffset: 3 },
+      { topic, partition: 0, firstOffset: 7 },
+    ]);
+    const reading = await openReading(driverOf(name), { group: randomUUID(), topics: [topic] });
+    await reading.until(() => reading.records.length === 8);
+    await reading.close();
+    const seen = reading.records.map(({ offset, value, timestampMs }) => [offset, said(value), timestampMs]);
+    const told = [first.timestampMs, first.timestampMs, first.timestampMs, first.timestampMs, second.timestampMs];
+    expect(seen.slice(3)).toEqual(told.map((time, index) => [3 + index, `value ${3 + index}`, time]));
+  });
+
   test('takes each record once, in order, when it is begun at the offset after the last one', async () => {
     const driver = driverOf(name);
     const topic = await newTopic(driver);
