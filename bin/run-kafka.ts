@@ -40,7 +40,8 @@ export async function runFromKafka(options: Options): Promise<number> {
   const source = parseKafkaSource(options.source);
   if (state === undefined) throw missing('--state <dir>', 'Kafka');
   await using place = await openStatePlace(state, source.topics);
-  const { driver, plan } = await openPlan({ ...options, state }, { source, place });
+  const { driver, plan: untraced } = await openKafkaPlan({ ...options, state }, { source, place });
+  const plan = { ...untraced, traces: await openAskedTraces(options) };
   const { metrics, close: closeMetrics } = openWorkerMetrics(options);
   const server = metricsPort === undefined ? null : await serveMetrics(metrics, metricsPort);
   if (server !== null) remark(`metrics at http://127.0.0.1:${server.port}/metrics`);
@@ -62,10 +63,18 @@ export async function runFromKafka(options: Options): Promise<number> {
   return exitCodes.ok;
 }
 
-/** Looks at the cluster, and says what the worker reads and writes there. */
-async function openPlan(
-  options: Options & { readonly state: string },
-  { source, place }: { readonly source: KafkaSource; readonly place: Awaited<ReturnType<typeof openStatePlace>> },
+type PlanOptions = WeirFileOptions &
+  Pick<KafkaRunOptions, 'group' | 'decisions' | 'auth' | 'cutRecords'> &
+  Partial<Pick<KafkaRunOptions, 'client' | 'registry' | 'encoding'>> &
+  Pick<EngineOptions, 'stateMibMax' | 'keyEventsMax'> & { readonly state: string };
+
+type StatePlace = Pick<Awaited<ReturnType<typeof openStatePlace>>, 'dir'> &
+  Partial<Pick<Awaited<ReturnType<typeof openStatePlace>>, 'store'>>;
+
+/** Looks at the cluster, and says what is read and written there. */
+export async function openKafkaPlan(
+  options: PlanOptions,
+  { source, place }: { readonly source: KafkaSource; readonly place: StatePlace },
 ): Promise<{ readonly driver: KafkaDriver; readonly plan: KafkaPlan }> {
   const { group, decisions, auth, state } = options;
   if (group === undefined) throw missing('--group <group>', 'Kafka');
@@ -80,7 +89,7 @@ async function openPlan(
     assembled: defined,
   });
   if (place.store !== undefined) assertReplayable(foreign.length, state);
-  const { registry, encoding } = await openAskedRegistry(options);
+  const { registry, encoding } = await openAskedRegistry({ encoding: 'avro', ...options });
   const plan: KafkaPlan = {
     group,
     topics: contractsOfTopics(source.topics),
@@ -94,7 +103,6 @@ async function openPlan(
     writer: await openRecordWriter({ contract: decisionContract, topic: decisions, encoding }),
     cutRecords: options.cutRecords,
     stateBytesMax: options.stateMibMax * 2 ** 20,
-    traces: await openAskedTraces(options),
   };
   return { driver, plan };
 }
@@ -118,7 +126,7 @@ async function planOf(
   }
 }
 
-function driverOf(client: KafkaRunOptions['client'], cluster: ClusterOptions): KafkaDriver {
+function driverOf(client: PlanOptions['client'], cluster: ClusterOptions): KafkaDriver {
   return client === 'kafkajs' ? kafkajsDriver(cluster) : platformaticDriver(cluster);
 }
 

@@ -1,13 +1,10 @@
 import { type Disk, realDisk } from '../adapters/files/disk.ts';
-import { authorizationContract } from '../core/contract/authorization.ts';
 import { WeirError } from '../core/contract/failure.ts';
-import { type EventIdentity, idempotencyHash, idempotencyKey } from '../core/contract/idempotency-key.ts';
-import type { Refusal } from '../core/decode/refusal.ts';
-import type { Answer, DecisionAnswer, ScoringPort, SubmittedEvent } from '../adapters/http/port.ts';
+import type { Answer, DecisionAnswer, ScoringPort } from '../adapters/http/port.ts';
 import type { Assembled, WeirFiles } from './assemble.ts';
 import { AuthorizerQueue, type Waiting } from './authorizer-queue.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
-import { createRecentDecisions } from './recent-decisions.ts';
+import { createFoundAnswers } from './found-answers.ts';
 import type { Scoring } from './scoring.ts';
 
 export type AuthorizerOptions = {
@@ -42,7 +39,7 @@ const authorizerDefaults = { cutRecords: 16_384, waitingMax: 1024 } as const;
  */
 export async function openAuthorizer(options: AuthorizerOptions): Promise<Authorizer> {
   const { dir, assembled, files, cutRecords, waitingMax, disk = realDisk } = { ...authorizerDefaults, ...options };
-  const found = createFound(options.findKept, 2 * cutRecords + waitingMax);
+  const found = createFoundAnswers(options.findKept, 2 * cutRecords + waitingMax);
   const lakeThread = files === undefined ? {} : { lakeThread: files };
   const onDurable = async (batch: DurableBatch): Promise<void> => found.note(batch);
   const scoring = new Columnar({ dir, assembled, cutRecords, tells: 'answers', onDurable, disk, ...lakeThread });
@@ -55,7 +52,7 @@ export async function openAuthorizer(options: AuthorizerOptions): Promise<Author
       const batch = await scoring.take();
       if (batch !== null) found.note(batch);
     }
-    return taken.map((event, index) => found.answerOf(event, firstOffset + index));
+    return taken.map((event, index) => found.answerOf(event, found.at(firstOffset + index)));
   };
   const queue = new AuthorizerQueue({ decide, makeDurable: () => scoring.sync() });
   return {
@@ -76,44 +73,8 @@ export async function openAuthorizer(options: AuthorizerOptions): Promise<Author
   };
 }
 
-/** What came of the events of a batch, and the last decisions by their ids. */
-function createFound(findKept: AuthorizerOptions['findKept'], countMax: number) {
-  // Whatever no cut has put into the lake yet is here.
-  const recent = createRecentDecisions(countMax);
-  const decided = new Map<number, DecisionAnswer>();
-  const refused = new Map<number, Refusal>();
-  const decision = async (id: string): Promise<DecisionAnswer | null> => recent.find(id) ?? (await findKept(id));
-  const repeatOf = async (identity: EventIdentity): Promise<Answer> => {
-    const idHash = idempotencyHash(idempotencyKey(identity));
-    const first = await decision(idHash);
-    if (first === null) throw new Error(`got a repeat of ${idHash} without a first decision`);
-    return { kind: 'decided', decision: first, isRepeat: true };
-  };
-  return {
-    decision,
-    begin: (): void => {
-      decided.clear();
-      refused.clear();
-    },
-    note: ({ answers, deadLetters }: DurableBatch): void => {
-      for (const view of answers) {
-        recent.add(view);
-        decided.set(view.offset, view);
-      }
-      for (const { offset, refusal } of deadLetters) refused.set(offset, refusal);
-    },
-    answerOf: ({ topic, identity }: SubmittedEvent, offset: number): Answer | Promise<Answer> => {
-      const view = decided.get(offset);
-      if (view !== undefined) return { kind: 'decided', decision: view, isRepeat: false };
-      const refusal = refused.get(offset);
-      if (refusal !== undefined) return { kind: 'refused', refusal };
-      if (topic !== authorizationContract.topic) return { kind: 'accepted', offset };
-      return repeatOf(identity);
-    },
-  };
-}
-
-function busy(waitingMax: number): WeirError {
+/** As many events wait as may. */
+export function busy(waitingMax: number): WeirError {
   return new WeirError({
     code: 'BUSY',
     message: `got an event while ${waitingMax} wait for their decisions, which is the limit`,

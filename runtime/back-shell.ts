@@ -31,8 +31,11 @@ import type { LakeWriter } from './lake-writer.ts';
 import { assertStateFits } from './state-limit.ts';
 import { createStateParts, type LoadedHalf, type PartSink, type StateParts } from './state-part.ts';
 
-/** Which decisions are told of a batch: the last declines or all as objects; all as the values of records, or as the text to answer. */
-export type Tells = 'declines' | 'all' | 'values' | 'answers';
+/**
+ * Which decisions are told of a batch: the last declines or all as objects; all as the values of records, or as the text to
+ * answer, or as that and one of the others.
+ */
+export type Tells = 'declines' | 'all' | 'values' | 'answers' | 'allAndAnswers' | 'valuesAndAnswers';
 
 /** Decisions of a batch, as it was asked to tell them. */
 export type Told = {
@@ -217,14 +220,18 @@ export class BackShell {
     for (let row = 0; row < rows; row++) {
       if (columns.op[row] !== operations.authorization) continue;
       if (tells === 'declines' && decisions.outcome[row] !== declined) continue;
-      if (tells === 'values') this.#values.add({ columns, values, decisions }, row);
-      else if (tells === 'answers') answers.push(this.#viewOf({ columns, values, decisions }, row));
+      if (answering.has(tells)) answers.push(this.#viewOf({ columns, values, decisions }, row));
+      if (tells === 'answers') continue;
+      if (ofValues.has(tells)) this.#values.add({ columns, values, decisions }, row);
       else told.push(materialise({ scoring, columns, interner, values, decisions, partition, row }));
     }
-    const written = tells === 'values' ? this.#values.end() : noDecisionValues;
+    const written = ofValues.has(tells) ? this.#values.end() : noDecisionValues;
     return { decisions: tells === 'declines' ? told.slice(-declinesToldMax) : told, values: written, answers };
   }
 }
+
+const answering: ReadonlySet<Tells> = new Set(['answers', 'allAndAnswers', 'valuesAndAnswers']);
+const ofValues: ReadonlySet<Tells> = new Set(['values', 'valuesAndAnswers']);
 
 function copyReads(from: ForeignReads, to: ForeignReads): void {
   to.foreignOffset.set(from.foreignOffset);

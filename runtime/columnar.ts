@@ -33,6 +33,8 @@ export type ColumnarOptions = {
   readonly partition?: number;
   /** Awaited once the decisions of a batch are durable, and before a cut is made of them. */
   readonly onDurable?: (report: DurableBatch) => Promise<void>;
+  /** Awaited before a cut that ends at an offset of the log is kept, where decisions are made public behind `take`. */
+  readonly beforeCut?: ((endOffset: number) => Promise<void>) | undefined;
   /** Where views of the definition's foreign keys are read. */
   readonly readView?: ReadView;
   /** Bytes that the state of each half may take. */
@@ -61,6 +63,7 @@ export class Columnar implements Scoring {
   readonly #clockMs: () => number;
   readonly #batchRecordsMax: number;
   readonly #onDurable: ColumnarOptions['onDurable'];
+  readonly #beforeCut: ColumnarOptions['beforeCut'];
 
   constructor(options: ColumnarOptions) {
     const { dir, assembled, clockMs = Date.now, tells = 'declines', disk = realDisk } = options;
@@ -69,6 +72,7 @@ export class Columnar implements Scoring {
     const weir = columnarWeirOf(assembled);
     this.#clockMs = clockMs;
     this.#onDurable = options.onDurable;
+    this.#beforeCut = options.beforeCut;
     this.#output = openOutput(dir, { ...options, definition: weir.definitionHash });
     const { log, fromOffset, halves, counts, recorded, owner } = this.#output;
     this.recovery = this.#output.recovery;
@@ -104,7 +108,7 @@ export class Columnar implements Scoring {
       partition: options.partition,
       recorded,
       owner,
-      lake: openLake(interner, () => this.sync()),
+      lake: openLake(interner, (endOffset) => this.#makeKeepable(endOffset)),
       sink: sinkOf('back'),
       tells,
       stateBytesMax,
@@ -198,6 +202,10 @@ export class Columnar implements Scoring {
     return { batch: { ...told, records, nextOffset: endOffset, routed, views, reads }, endsCut };
   }
 
+  async #makeKeepable(endOffset: number): Promise<void> {
+    await Promise.all([this.sync(), this.#beforeCut?.(endOffset)]);
+  }
+
   async #goOnWithCut({ batch, endsCut }: DecidedBatch): Promise<void> {
     if (endsCut) await this.#cut.begin();
     else await this.#cut.goOn(batch.records / this.#batchRecordsMax);
@@ -206,9 +214,11 @@ export class Columnar implements Scoring {
 
 type DecidedBatch = { readonly batch: DurableBatch; readonly endsCut: boolean };
 
+type MakeKeepable = (endOffset: number) => Promise<void>;
+
 type KeepsCuts = {
   readonly sinkOf: (half: HalfName) => PartSink;
-  readonly openLake: (interner: Interner, makeDurable: () => Promise<void>) => LakeWriter;
+  readonly openLake: (interner: Interner, makeKeepable: MakeKeepable) => LakeWriter;
   readonly keeper: Pick<CutKeeper, 'close'> | null;
 };
 
@@ -223,8 +233,8 @@ function keepCuts(
   if (lakeThread === undefined) {
     const keeper = new CutKeeper({ dir, owner, parts, definition, disk });
     const keep = keeper.keep.bind(keeper);
-    const openLake: KeepsCuts['openLake'] = (interner, makeDurable) =>
-      durableFirst(createLakeWriter({ ...common, interner, owner, keep, disk }), makeDurable);
+    const openLake: KeepsCuts['openLake'] = (interner, makeKeepable) =>
+      keepableFirst(createLakeWriter({ ...common, interner, owner, keep, disk }), makeKeepable);
     return { sinkOf: (half) => keeper.sinkOf(half), openLake, keeper };
   }
   const { watermarkPer } = weir.options;
@@ -239,17 +249,17 @@ function keepCuts(
   const { sinkOf } = thread;
   return {
     sinkOf,
-    openLake: (interner, makeDurable) => durableFirst(thread.openLake(interner), makeDurable),
+    openLake: (interner, makeKeepable) => keepableFirst(thread.openLake(interner), makeKeepable),
     keeper: null,
   };
 }
 
-/** A cut is kept of what is durable alone. */
-function durableFirst(lake: LakeWriter, makeDurable: () => Promise<void>): LakeWriter {
+/** A cut is kept of what is durable alone, and public. */
+function keepableFirst(lake: LakeWriter, makeKeepable: MakeKeepable): LakeWriter {
   return {
     ...lake,
     endCut: (cut) => {
-      const durable = makeDurable();
+      const durable = makeKeepable(cut.endOffset);
       durable.catch(() => undefined);
       return lake.endCut(cut, durable);
     },

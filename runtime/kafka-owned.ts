@@ -1,3 +1,4 @@
+import type { Answering } from './answering.ts';
 import type { FeatureStore } from './feature-store.ts';
 import { openForeignPartition } from './kafka-foreign.ts';
 import { openKafkaPartition } from './kafka-partition.ts';
@@ -14,6 +15,8 @@ export async function openOwnedPartition(
   options: OwningOptions & {
     readonly stores: readonly FeatureStore[];
     readonly onPublished?: ((published: Published) => void) | undefined;
+    /** Where callers wait for decisions. */
+    readonly answering?: Answering | undefined;
     /** A failure that no batch learns of. */
     readonly onFailure: (error: Error) => void;
   },

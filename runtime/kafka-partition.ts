@@ -1,16 +1,19 @@
 import type { KafkaAdmin, KafkaBatch, SourceOffset, TransactionalProducer } from '../adapters/kafka/port.ts';
-import { noTraces, type Traces } from '../adapters/opentelemetry/port.ts';
+import type { Traces } from '../adapters/opentelemetry/port.ts';
 import type { ObjectStore } from '../adapters/s3/port.ts';
 import type { RecordReader } from '../adapters/registry/record-reader.ts';
 import type { RecordWriter } from '../adapters/registry/record-writer.ts';
 import type { ReadView } from '../core/features/columnar-foreign.ts';
+import { type Answering, type AnsweringPartition, createAnswering, openFound } from './answering.ts';
 import type { Assembled } from './assemble.ts';
 import { Columnar, type DurableBatch } from './columnar.ts';
-import { decidedOf } from './decided-records.ts';
 import type { FeatureStore } from './feature-store.ts';
 import type { ForeignTopics } from './foreign-topics.ts';
+import type { FoundAnswers } from './found-answers.ts';
 import { openingLane } from './in-turn.ts';
-import { createSourceTime, readsOf, routedRecords } from './kafka-routes.ts';
+import { Publisher } from './kafka-publisher.ts';
+import { createSourceTime } from './kafka-routes.ts';
+import { takeBatch, type Taking } from './kafka-take.ts';
 import { claimManifest } from './manifest.ts';
 import { closeOwned, type OwningOptions, type Published, type SourcePartition } from './owned-partition.ts';
 import { openPartitionPlace } from './partition-place.ts';
@@ -52,43 +55,63 @@ export async function openKafkaPartition(
     /** By the number of the foreign key. */
     readonly stores: readonly FeatureStore[];
     readonly onPublished?: ((published: Published) => void) | undefined;
+    /** Where callers wait for decisions. */
+    readonly answering?: Answering | undefined;
+    /** A failure that no batch learns of. */
+    readonly onFailure: (error: Error) => void;
   },
 ): Promise<SourcePartition> {
-  const { plan, partition, driver, admin, stores } = options;
+  const { plan, partition, driver, admin, stores, answering, onFailure } = options;
   const producer = await driver.openTransactional({
     transactionalId: `${plan.group}-${partition}`,
     group: plan.group,
   });
   try {
     const committed = await committedOf({ plan, partition, admin });
-    const publisher = createPublisher({ ...options, committed, commit: producer.commit });
+    const commit = oneAtATime(producer.commit);
+    const publisher = new Publisher({ ...options, committed, commit });
     const { dir, opened, isCopy, push } = await openPartitionPlace(plan, partition, (path) =>
-      openingLane(() => openState({ plan, partition, dir: path, stores, onDurable: publisher.publish })),
+      openingLane(() => openState({ plan, partition, dir: path, stores, answering, publisher })),
     );
-    const { scoring, positions } = opened;
+    const { scoring, positions, found } = opened;
     publisher.begin(positions);
     // What is decided from here on reads what was published before.
     await Promise.all(stores.map(({ ready }) => ready));
     await scoring.process({ lagRecordsMax: 0 });
-    const sourceTime = createSourceTime({ plan, partition, scoring, commit: producer.commit });
+    const sourceTime = createSourceTime({ plan, partition, scoring, commit });
     const starts = await startsOf({ plan, partition, admin, positions, committed });
-    let last: Promise<void> = Promise.resolve();
+    const order = createOrder();
+    const ownOrder = createOrder();
+    const deliver = (batch: KafkaBatch): void => void ownOrder.add(() => takeOwn(batch)).catch(onFailure);
+    const answers =
+      answering === undefined || found === null
+        ? null
+        : createAnswering({ plan, partition, answering, scoring, found, publisher, deliver });
+    const decide: Taking['decide'] = answers?.decide ?? (() => scoring.process({ lagRecordsMax: 0 }));
+    const take = (batch: KafkaBatch): Promise<void> => {
+      const contract = contractOf(plan, batch.topic);
+      sourceTime.noteSpoken();
+      return order.add(() => takeBatch({ scoring, positions, plan, push, decide, contract }, batch));
+    };
+    /** What others wrote before it comes first: reading brings both. */
+    const takeOwn = async (batch: KafkaBatch): Promise<void> => {
+      await order.last();
+      const next = positions.nextOf(contractOf(plan, batch.topic)) ?? startOf(starts, batch.topic);
+      if (batch.nextOffset - batch.records.length <= next) await take(batch);
+    };
     return {
+      desk: answers?.desk ?? null,
       dir,
       isCopy,
       scoring,
       starts,
-      take: (batch) => {
-        const contract = contractOf(plan, batch.topic);
-        sourceTime.noteSpoken();
-        last = last.then(() => takeBatch({ scoring, positions, contract, plan, push }, batch));
-        return last;
+      take,
+      tellTime: () => order.add(sourceTime.tell),
+      close: async (how) => {
+        const isFinished =
+          answers === null || (await finishAnswers(answers, () => ownOrder.last().then(order.last), how));
+        await closeOwned({ scoring, positions, producer, last: order.last(), push }, isFinished ? how : 'abandon');
       },
-      tellTime: () => {
-        last = last.then(sourceTime.tell);
-        return last;
-      },
-      close: (how) => closeOwned({ scoring, positions, producer, last, push }, how),
     };
   } catch (error) {
     await producer.close().catch(() => undefined);
@@ -96,20 +119,52 @@ export async function openKafkaPartition(
   }
 }
 
-type Opened = { readonly scoring: Columnar; readonly positions: SourcePositions };
+/** Answers what was taken, and says whether that and the publishing of it came to an end. */
+async function finishAnswers(
+  { desk, finish }: AnsweringPartition,
+  last: () => Promise<void>,
+  how: 'commit' | 'abandon',
+): Promise<boolean> {
+  if (how === 'commit') {
+    try {
+      await desk.shut();
+      await last();
+      await finish();
+      return true;
+    } catch {
+      // Whoever waits is turned away, and asks the next owner.
+    }
+  }
+  desk.leave();
+  return false;
+}
+
+type Opened = { readonly scoring: Columnar; readonly positions: SourcePositions; readonly found: FoundAnswers | null };
 
 function openState(options: {
   readonly plan: KafkaPlan;
   readonly partition: number;
   readonly dir: string;
   readonly stores: readonly FeatureStore[];
-  readonly onDurable: (batch: DurableBatch) => Promise<void>;
+  readonly answering: Answering | undefined;
+  readonly publisher: Publisher;
 }): Opened {
-  const { plan, partition, dir, stores, onDurable } = options;
+  const { plan, partition, dir, stores, answering, publisher } = options;
   const { assembled, cutRecords, stateBytesMax, topics, partitions } = plan;
-  const tells = plan.writer.jsonPrefix === null ? 'all' : 'values';
+  const isJson = plan.writer.jsonPrefix !== null;
+  const found = answering === undefined ? null : openFound(answering, dir, cutRecords);
+  const onDurable = async (batch: DurableBatch): Promise<void> => {
+    found?.note(batch);
+    await publisher.publish(batch);
+  };
   const readView: ReadView = (foreign, key) => stores[foreign]?.read(key);
-  const scoring = new Columnar({ dir, assembled, cutRecords, stateBytesMax, tells, partition, readView, onDurable });
+  const tells = found === null ? (isJson ? 'values' : 'all') : isJson ? 'valuesAndAnswers' : 'allAndAnswers';
+  // The thread assembles the files, which know of no foreign keys.
+  const lakeThread = answering === undefined || plan.foreign.length > 0 ? {} : { lakeThread: answering.files };
+  const limits = { cutRecords, stateBytesMax };
+  const beforeCut = (endOffset: number): Promise<void> => publisher.published(endOffset);
+  const publishing = { onDurable, ...(found === null ? {} : { beforeCut }) };
+  const scoring = new Columnar({ dir, assembled, tells, partition, readView, ...limits, ...publishing, ...lakeThread });
   const path = `kafka:${[...topics.keys()].join(',')} partition ${partition} of ${partitions}`;
   claimManifest({
     dir,
@@ -121,48 +176,7 @@ function openState(options: {
     plan: assembled.weir.features.plan,
   });
   const { checkpointOffset, logEndOffset } = scoring.recovery;
-  return { scoring, positions: openSourcePositions({ dir, checkpointOffset, logEndOffset }) };
-}
-
-/** Records between two notes of where the topics go on. */
-const saveRecords = 65_536;
-
-async function takeBatch(
-  taking: Opened & {
-    readonly contract: string;
-    readonly plan: KafkaPlan;
-    readonly push: (() => Promise<void>) | null;
-  },
-  batch: KafkaBatch,
-): Promise<void> {
-  const { scoring, positions, contract, plan, push } = taking;
-  const { read, cutRecords, traces = noTraces } = plan;
-  const next = positions.nextOf(contract) ?? 0;
-  const fresh = batch.records.filter(({ offset }) => offset >= next);
-  // A tombstone is no event: it goes to the dead letters, as other bytes that are none.
-  const values = await read(
-    fresh.map(({ offset, value }) => ({ topic: contract, offset, bytes: value ?? new Uint8Array() })),
-  );
-  if (values.length !== fresh.length)
-    throw new RangeError(`got ${values.length} values of records, expected ${fresh.length}, one of each`);
-  const incoming = values.map(({ topic, bytes }, index) => {
-    const { offset, timestampMs } = fresh[index]!;
-    return { topic, bytes, sourcePosition: offset, ingestTimeMs: timestampMs };
-  });
-  // What is brought to an object store goes there cut by cut: a fetch may hold several.
-  const partMax = push === null ? incoming.length : cutRecords;
-  for (let from = 0; from < incoming.length;) {
-    const before = scoring.nextOffset;
-    const part = incoming.slice(from, from + partMax - (push === null ? 0 : before % cutRecords));
-    from += part.length;
-    positions.add(part.map(({ sourcePosition }) => ({ topic: contract, sourcePosition })));
-    await traces.stage('append', () => scoring.append(part));
-    await traces.stage('decide', () => scoring.process({ lagRecordsMax: 0 }));
-    if (Math.floor(before / saveRecords) !== Math.floor(scoring.nextOffset / saveRecords)) positions.save();
-    if (push === null || scoring.nextOffset % cutRecords > 0) continue;
-    await scoring.rest();
-    await push();
-  }
+  return { scoring, positions: openSourcePositions({ dir, checkpointOffset, logEndOffset }), found };
 }
 
 /** By contract: what the group has committed of this partition's topics. */
@@ -198,57 +212,26 @@ async function startsOf(options: {
   return starts;
 }
 
-type Publisher = {
-  readonly begin: (positions: SourcePositions) => void;
-  readonly publish: (batch: DurableBatch) => Promise<void>;
-};
+function startOf(starts: readonly SourceOffset[], topic: string): number {
+  return starts.find((start) => start.topic === topic)?.nextOffset ?? 0;
+}
 
-/** Publishes the decisions of each batch that the group has not committed, with the offsets that it comes to. */
-function createPublisher(options: {
-  readonly plan: KafkaPlan;
-  readonly partition: number;
-  readonly committed: ReadonlyMap<string, number>;
-  readonly commit: TransactionalProducer['commit'];
-  readonly onPublished?: ((published: Published) => void) | undefined;
-}): Publisher {
-  const { plan, partition, committed, commit, onPublished } = options;
-  const { traces = noTraces } = plan;
-  const topicOf = new Map([...plan.topics].map(([topic, contract]) => [contract, topic]));
-  let positions: SourcePositions | null = null;
+/** Runs one after the other; after a failure nothing more. */
+function createOrder() {
+  let last: Promise<void> = Promise.resolve();
   return {
-    begin: (opened) => (positions = opened),
-    publish: async (batch) => {
-      const { nextOffset } = batch;
-      if (positions === null) throw new Error('got decisions before the positions, expected them after');
-      const { firstLogOffset, records } = positions.takeUntil(nextOffset);
-      const isNew = records.map(({ topic, sourcePosition }) => sourcePosition >= (committed.get(topic) ?? 0));
-      const reached = new Map<string, number>();
-      for (const [index, { topic, sourcePosition }] of records.entries()) {
-        if (isNew[index] === true) reached.set(topic, sourcePosition + 1);
-      }
-      if (reached.size === 0) return;
-      const decided = decidedOf(plan, batch, {
-        partition,
-        isNew: (offset) => isNew[offset - firstLogOffset] === true,
-      });
-      const routed = routedRecords(plan, batch.routed, (logOffset) => {
-        const index = logOffset - firstLogOffset;
-        return isNew[index] === true ? { partition, offset: records[index]!.sourcePosition } : null;
-      });
-      const work = {
-        records: [...decided.records, ...routed],
-        packed: decided.packed,
-        offsets: [...reached].map(([contract, next]) => ({
-          topic: topicOf.get(contract) ?? contract,
-          partition,
-          nextOffset: next,
-        })),
-      };
-      await traces.stage('publish', () => commit(work));
-      const reads = readsOf(plan, batch, decided.offsets, firstLogOffset);
-      onPublished?.({ partition, outcomes: decided.outcomes, records: isNew.filter(Boolean).length, reads });
+    add: (run: () => Promise<void>): Promise<void> => {
+      last = last.then(run);
+      return last;
     },
+    last: (): Promise<void> => last,
   };
+}
+
+/** A producer has one transaction at a time. */
+function oneAtATime(commit: TransactionalProducer['commit']): TransactionalProducer['commit'] {
+  const order = createOrder();
+  return (work) => order.add(() => commit(work));
 }
 
 function contractOf(plan: KafkaPlan, topic: string): string {

@@ -1,7 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KafkaAdmin, KafkaBatch, KafkaDriver } from '../adapters/kafka/port.ts';
+import {
+  type KafkaAdmin,
+  type KafkaBatch,
+  type KafkaConsumer,
+  type KafkaDriver,
+  kafkaLimits,
+  type PlainProducer,
+} from '../adapters/kafka/port.ts';
 import { noTraces } from '../adapters/opentelemetry/port.ts';
 import { WeirError } from '../core/contract/failure.ts';
+import type { Answering } from './answering.ts';
 import { type FeatureStore, openTopicStore } from './feature-store.ts';
 import { openOwnedPartition } from './kafka-owned.ts';
 import type { KafkaPlan } from './kafka-partition.ts';
@@ -12,6 +20,8 @@ import { createEnding, isFinal, runSessions } from './worker-sessions.ts';
 /** What a worker tells while it runs. */
 export type WorkerEvents = {
   readonly onOwned?: (partition: KafkaPartition & { readonly partition: number }) => void;
+  /** A partition takes no more from now on. */
+  readonly onReleasing?: (partition: number) => void;
   readonly onReleased?: (partition: number) => void;
   readonly onPublished?: (published: Published) => void;
   /** A batch has been taken to its end. */
@@ -28,6 +38,9 @@ export type WorkerOptions = WorkerEvents & {
   readonly instanceId?: string | undefined;
   readonly sessionTimeoutMs?: number | undefined;
   readonly fetchWaitMs?: number | undefined;
+  readonly heartbeatMs?: number | undefined;
+  /** Where callers wait for decisions: what the session does not bring along by itself. */
+  readonly answering?: Omit<Answering, 'producer' | 'isOwner'> | undefined;
   /** Ends the worker in order: what is under way is taken to its end, committed and let go. */
   readonly signal: AbortSignal;
 };
@@ -50,10 +63,13 @@ async function runSession(options: WorkerOptions): Promise<void> {
   const leaving = new Map<number, PromiseWithResolvers<true>>();
   const ending = createEnding(signal);
   const stores: FeatureStore[] = [];
+  const producers: PlainProducer[] = [];
   try {
     await assertPartitions(admin, plan);
+    if (options.answering !== undefined) producers.push(await driver.openProducer());
+    const [producer = null] = producers;
     for (const opening of openStores(options, ending.fail)) stores.push(await opening);
-    const joining = openMember(options, { admin, owned, leaving, stores, fail: ending.fail });
+    const joining = openMember(options, { admin, owned, leaving, stores, producer, fail: ending.fail });
     // What ends the session may come before the group has answered.
     await Promise.race([joining, ending.ended]);
     const watch = setInterval(() => void assertPartitions(admin, plan).catch(failIfFinal(ending.fail)), limits.lookMs);
@@ -61,11 +77,14 @@ async function runSession(options: WorkerOptions): Promise<void> {
       await ending.ended;
     } finally {
       clearInterval(watch);
+      // Who answers gives its partitions up first: the next owner finds them free, and callers wait for no longer than that.
+      if (producer !== null && ending.failure() === null) await releaseAll(owned, 'commit', options);
       await joining.then((consumer) => consumer.close()).catch(() => undefined);
     }
   } finally {
     const how = ending.failure() === null ? 'commit' : 'abandon';
-    for (const [partition, opening] of owned) await release(partition, opening, how, options);
+    await releaseAll(owned, how, options);
+    for (const producer of producers) await producer.close().catch(() => undefined);
     for (const store of stores) await store.close().catch(() => undefined);
     await admin.close().catch(() => undefined);
   }
@@ -91,44 +110,53 @@ type Session = {
   readonly owned: Map<number, Promise<KafkaPartition>>;
   /** Resolved when the group takes a partition away. */
   readonly leaving: Map<number, PromiseWithResolvers<true>>;
+  /** Of events that callers send. */
+  readonly producer: PlainProducer | null;
   readonly fail: (error: Error) => void;
 };
 
-function openMember(options: WorkerOptions, { admin, owned, leaving, stores, fail }: Session) {
-  const { driver, plan, instanceId, sessionTimeoutMs, fetchWaitMs, onOwned, onPublished, onTaken, onTrouble } = options;
+async function openMember(options: WorkerOptions, session: Session): Promise<KafkaConsumer> {
+  const { admin, owned, leaving, stores, producer, fail } = session;
+  const { driver, plan, instanceId, sessionTimeoutMs, fetchWaitMs, heartbeatMs } = options;
+  const { onOwned, onPublished, onTaken, onTrouble } = options;
   const { traces = noTraces } = plan;
   const [topic = '', ...others] = plan.topics.keys();
   const along = [...others, ...plan.foreign.map(({ repartition }) => repartition)];
   /** A failure of a partition, but one that another owner has by now. */
   const fails = async (error: unknown, partition: number): Promise<boolean> =>
     !(error instanceof WeirError && error.code === 'FENCED') || !(await isLeaving(leaving.get(partition)?.promise));
-  return driver.openConsumer({
+  const joined: KafkaConsumer[] = [];
+  const answering = createAnsweringOf(options, producer, () => joined[0]?.heardMs() ?? performance.now());
+  const consumer = await driver.openConsumer({
     group: plan.group,
     topics: [topic],
     along,
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs }),
     ...(fetchWaitMs === undefined ? {} : { fetchWaitMs }),
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
     onAssigned: async (partitions) => {
       const opened = partitions.map(async ({ partition }) => {
         const onFailure = (error: Error): void =>
           void fails(error, partition).then((isFailure) => (isFailure ? fail(error) : undefined));
-        const opening = openOwnedPartition({ plan, partition, driver, admin, stores, onPublished, onFailure });
+        const own = { plan, partition, driver, admin, stores, answering, onPublished, onFailure };
+        const opening = openOwnedPartition(own);
         owned.set(partition, opening);
         leaving.set(partition, Promise.withResolvers());
-        const own = await opening;
-        onOwned?.({ ...own, partition });
-        return own.starts;
+        const opened = await opening;
+        onOwned?.({ ...opened, partition });
+        return opened.starts;
       });
       return (await Promise.all(opened)).flat();
     },
     onRevoked: async (partitions) => {
-      for (const { partition } of partitions) {
+      const going = partitions.map(async ({ partition }) => {
         const opening = owned.get(partition);
         owned.delete(partition);
         leaving.get(partition)?.resolve(true);
         if (opening !== undefined) await release(partition, opening, 'commit', options);
-      }
+      });
+      await Promise.all(going);
     },
     onBatch: async (batch) => {
       const own = await owned.get(batch.partition);
@@ -144,6 +172,18 @@ function openMember(options: WorkerOptions, { admin, owned, leaving, stores, fai
     onFailure: fail,
     onTrouble: (error) => onTrouble?.(error),
   });
+  joined.push(consumer);
+  return consumer;
+}
+
+/** A process that was stopped may have lost its partitions without knowing: it answers within its session alone. */
+function createAnsweringOf(
+  { answering, sessionTimeoutMs = kafkaLimits.sessionTimeoutMs }: WorkerOptions,
+  producer: PlainProducer | null,
+  heardMs: () => number,
+): Answering | undefined {
+  if (answering === undefined || producer === null) return undefined;
+  return { ...answering, producer, isOwner: () => performance.now() - heardMs() < sessionTimeoutMs };
 }
 
 /** The next owner may be told of a partition before the last one is: it is known in a moment whether that was so. */
@@ -155,13 +195,24 @@ async function isLeaving(left: Promise<true> | undefined): Promise<boolean> {
   return isLeft;
 }
 
+async function releaseAll(
+  owned: Map<number, Promise<KafkaPartition>>,
+  how: 'commit' | 'abandon',
+  events: WorkerEvents,
+): Promise<void> {
+  const going = [...owned];
+  owned.clear();
+  await Promise.all(going.map(([partition, opening]) => release(partition, opening, how, events)));
+}
+
 /** A partition that cannot be let go in order is found by its next owner as after a crash. */
 async function release(
   partition: number,
   opening: Promise<KafkaPartition>,
   how: 'commit' | 'abandon',
-  { onReleased, onTrouble }: WorkerEvents,
+  { onReleasing, onReleased, onTrouble }: WorkerEvents,
 ): Promise<void> {
+  onReleasing?.(partition);
   try {
     const own = await opening;
     await own.close(how);

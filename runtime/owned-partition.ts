@@ -7,6 +7,7 @@ import type {
 } from '../adapters/kafka/port.ts';
 import type { Columnar } from './columnar.ts';
 import type { KafkaPlan } from './kafka-partition.ts';
+import type { Desk } from './partition-desk.ts';
 import type { Scoring } from './scoring.ts';
 import type { SourcePositions } from './source-positions.ts';
 
@@ -31,7 +32,9 @@ export type KafkaPartition = {
   readonly scoring: Pick<Scoring, 'counts' | 'nextOffset' | 'recovery' | 'totals'>;
   /** Where each topic is read on. */
   readonly starts: readonly SourceOffset[];
-  /** Takes a batch to its end: decided, durable and published. */
+  /** Where callers wait for decisions, if this process answers any. */
+  readonly desk?: Desk | null;
+  /** Takes a batch to its end: decided, durable and published; or only decided, where callers wait. */
   readonly take: (batch: KafkaBatch) => Promise<void>;
   /**
    * Lets the partition go; `commit` writes a cut first, so that the next owner need not take anything again. Where a batch

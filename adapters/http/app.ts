@@ -10,7 +10,7 @@ import { bytesOfItem, readItems, tooDeep } from './batch-items.ts';
 import type { TelemetryPort } from './port.ts';
 import { answerProblem, bodyOfProblem, problemOf, problems } from './problems.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
-import { type Asked, createTaking, type Taken, type TakingOptions } from './take-event.ts';
+import { type Asked, createTaking, orProblem, type Taken, type TakingOptions } from './take-event.ts';
 import { takeReadings } from './take-readings.ts';
 import { isSigned } from './webhook-signature.ts';
 
@@ -92,7 +92,9 @@ export function createApp(options: AppOptions): { readonly app: App; readonly di
 function addLooks(app: App, { port, metrics, signIn }: AppOptions & { readonly signIn: SignIn }): void {
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   app.get('/readyz', (context) =>
-    port.isReady() ? context.json({ status: 'ready' }) : answerProblem(context, problems.stopping),
+    port.isReady() && port.isLeaving?.() !== true
+      ? context.json({ status: 'ready' })
+      : answerProblem(context, problems.stopping),
   );
   app.get('/openapi.json', (context) => context.json(openApi()));
   app.get('/metrics', async (context) => {
@@ -104,7 +106,8 @@ function addLooks(app: App, { port, metrics, signIn }: AppOptions & { readonly s
     const caller = signIn(context.req.header('authorization'), 'read');
     if ('status' in caller) return answerProblem(context, caller);
     const id = context.req.param('id').toLowerCase();
-    const decision = /^[0-9a-f]{32}$/.test(id) ? await port.decision(id) : null;
+    const decision = /^[0-9a-f]{32}$/.test(id) ? await orProblem(port.decision(id)) : null;
+    if (decision !== null && 'problem' in decision) return answerProblem(context, decision.problem);
     // Whether another tenant has such a decision is none of the caller's business.
     if (decision === null || !isOfTenant(caller, decision.tenantId)) return answerProblem(context, problems.notFound);
     return answerJson(context, decision.text, 200);

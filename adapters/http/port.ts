@@ -38,4 +38,6 @@ export type ScoringPort = {
   readonly decision: (decisionId: string) => Promise<DecisionAnswer | null>;
   /** Takes events now. */
   readonly isReady: () => boolean;
+  /** Asks balancers to send no more, and takes what comes all the same. */
+  readonly isLeaving?: () => boolean;
 };

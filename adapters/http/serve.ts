@@ -13,11 +13,17 @@ const keepAliveTimeout = 65_000;
 /** Listens on a port or, when it is taken, on the next free one; 0 is any. */
 export async function listen(
   { app, direct }: ReturnType<typeof createApp>,
-  { host, port }: { readonly host: string; readonly port: number },
+  {
+    host,
+    port,
+    isLeaving = () => false,
+  }: { readonly host: string; readonly port: number; readonly isLeaving?: (() => boolean) | undefined },
 ): Promise<Listening> {
   for (let attempt = 0; ; attempt++) {
     const listener = getRequestListener(app.fetch);
     const server = createServer({ keepAliveTimeout, headersTimeout: keepAliveTimeout }, (request, response) => {
+      // Who would ask again over this connection finds another server by a new one.
+      if (isLeaving()) response.setHeader('connection', 'close');
       if (!direct(request, response)) void listener(request, response);
     });
     server.listen(port === 0 ? 0 : port + attempt, host);

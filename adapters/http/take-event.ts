@@ -59,6 +59,11 @@ const passing: ReadonlyMap<string, Problem> = new Map<string, Problem>([
   ['ACCOUNT_CONTENDED', problems.busy],
   ['STATE_TORN', problems.busy],
   ['DYNAMODB_UNAVAILABLE', problems.unavailable],
+  ['OWNER_AWAY', problems.unavailable],
+  ['OWNER_UNREACHABLE', problems.unavailable],
+  ['NOT_OWNER', problems.unavailable],
+  ['KAFKA_UNREACHABLE', problems.unavailable],
+  ['KAFKA_FAILED', problems.unavailable],
 ]);
 
 async function withinBudget(
@@ -68,12 +73,19 @@ async function withinBudget(
   const { promise: late, resolve } = Promise.withResolvers<{ readonly problem: Problem }>();
   const timer = setTimeout(resolve, budgetMs, { problem: problems.late });
   try {
-    return await Promise.race([port.submit(event), late]);
+    return await orProblem(Promise.race([port.submit(event), late]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What was asked of the owner of decisions, or the problem with which the caller is to ask again. */
+export async function orProblem<Asked>(asking: Promise<Asked>): Promise<Asked | { readonly problem: Problem }> {
+  try {
+    return await asking;
   } catch (error) {
     const problem = error instanceof WeirError ? passing.get(error.code) : undefined;
     if (problem === undefined) throw error;
     return { problem };
-  } finally {
-    clearTimeout(timer);
   }
 }

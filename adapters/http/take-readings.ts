@@ -40,7 +40,7 @@ export async function takeReadings(
 }
 
 /** What passes: nothing of the batch was told to be kept, and sending it again is right. */
-const passing = new Set(['NOT_READY', 'KINESIS_UNREACHABLE', 'DISK_FULL']);
+const passing = new Set(['NOT_READY', 'KINESIS_UNREACHABLE', 'KAFKA_UNREACHABLE', 'KAFKA_FAILED', 'DISK_FULL']);
 
 function check(caller: Pick<ApiKey, 'tenants'>, item: unknown): Checked {
   const bytes = bytesOfItem(item);

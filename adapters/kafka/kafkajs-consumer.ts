@@ -48,6 +48,8 @@ class KafkajsConsumer implements KafkaConsumer {
   readonly #consumer: Consumer;
   readonly #admin: Admin;
   readonly #held = new Map<string, Held>();
+  #beatMs = performance.now();
+  #heardMs = performance.now();
   #assigning: Promise<void> = Promise.resolve();
   #isClosing = false;
 
@@ -58,9 +60,9 @@ class KafkajsConsumer implements KafkaConsumer {
     this.#consumer = kafka.consumer({
       groupId: group,
       sessionTimeout: sessionTimeoutMs,
-      heartbeatInterval: kafkaLimits.heartbeatMs,
+      heartbeatInterval: options.heartbeatMs ?? kafkaLimits.heartbeatMs,
       readUncommitted: isolation === 'uncommitted',
-      minBytes: kafkaLimits.fetchBytesMin,
+      minBytes: options.fetchBytesMin ?? kafkaLimits.fetchBytesMin,
       maxWaitTimeInMs: options.fetchWaitMs ?? kafkaLimits.fetchWaitMs,
       maxBytes: kafkaLimits.fetchBytesMax,
       maxBytesPerPartition: kafkaLimits.partitionBytesMax,
@@ -75,7 +77,11 @@ class KafkajsConsumer implements KafkaConsumer {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
     });
-    const { GROUP_JOIN, CRASH } = this.#consumer.events;
+    const { GROUP_JOIN, CRASH, HEARTBEAT, REQUEST } = this.#consumer.events;
+    this.#consumer.on(REQUEST, ({ payload }) => {
+      if (payload.apiName === 'Heartbeat') this.#beatMs = performance.now() - payload.duration;
+    });
+    this.#consumer.on(HEARTBEAT, () => (this.#heardMs = this.#beatMs));
     const joined = new Promise<void>((resolve) => {
       this.#consumer.on(GROUP_JOIN, ({ payload }) => {
         this.#reassign(payload.memberAssignment);
@@ -91,6 +97,10 @@ class KafkajsConsumer implements KafkaConsumer {
       }),
     );
     await joined;
+  }
+
+  heardMs(): number {
+    return this.#heardMs;
   }
 
   async close(): Promise<void> {

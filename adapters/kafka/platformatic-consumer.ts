@@ -48,6 +48,8 @@ class PlatformaticConsumer implements KafkaConsumer {
   readonly #consumer: Consumer;
   readonly #queues: PartitionQueues;
   readonly #closing = new AbortController();
+  #beatMs = performance.now();
+  #heardMs = performance.now();
   #assigning: Promise<void> = Promise.resolve();
   #fetching: Promise<void> = Promise.resolve();
 
@@ -63,9 +65,9 @@ class PlatformaticConsumer implements KafkaConsumer {
       isolationLevel: isolation === 'committed' ? 1 : 0,
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: Math.max(sessionTimeoutMs, 30_000),
-      heartbeatInterval: kafkaLimits.heartbeatMs,
+      heartbeatInterval: options.heartbeatMs ?? kafkaLimits.heartbeatMs,
       protocols: [{ name: 'cooperative-sticky', version: 1 }],
-      minBytes: kafkaLimits.fetchBytesMin,
+      minBytes: options.fetchBytesMin ?? kafkaLimits.fetchBytesMin,
       maxWaitTime: options.fetchWaitMs ?? kafkaLimits.fetchWaitMs,
       maxBytes: kafkaLimits.fetchBytesMax,
     });
@@ -75,10 +77,16 @@ class PlatformaticConsumer implements KafkaConsumer {
   async join(): Promise<void> {
     for (const topic of this.#options.topics) this.#consumer.topics.track(topic);
     this.#consumer.on('consumer:group:join', ({ assignments }) => this.#reassign(assignments ?? []));
+    this.#consumer.on('consumer:heartbeat:start', () => (this.#beatMs = performance.now()));
+    this.#consumer.on('consumer:heartbeat:end', () => (this.#heardMs = this.#beatMs));
     // The library gives up on the group by itself, once it could not come back for a while.
     this.#consumer.on('error', (error) => this.#fail(failureOf(error, 'staying in the group')));
     await asked(`joining group ${this.#options.group}`, () => this.#consumer.joinGroup({}), kafkaLimits.joinMs);
     this.#fetching = this.#fetchAll();
+  }
+
+  heardMs(): number {
+    return this.#heardMs;
   }
 
   async close(): Promise<void> {

@@ -106,7 +106,7 @@ function sendBatch(
   return new Promise((resolve, reject) => {
     const { key, version } = produce;
     connection.send(key, version, createRequest, produceV9.parseResponse, true, true, (error, response) => {
-      if (error) reject(error);
+      if (error || response === undefined) reject(error ?? new Error('got no answer to a write, expected one'));
       else resolve(response);
     });
   });

@@ -99,8 +99,12 @@ export type ConsumeOptions = {
   /** `committed` waits for open transactions and leaves out aborted ones. */
   readonly isolation?: 'committed' | 'uncommitted';
   readonly sessionTimeoutMs?: number;
+  /** How many bytes a broker gathers before it answers a fetch; 1 answers at once. */
+  readonly fetchBytesMin?: number;
   /** How long a broker may gather records before it answers a fetch: less is sooner, and dearer. */
   readonly fetchWaitMs?: number;
+  /** Between two signs of life, by which a member also learns that partitions are to move. */
+  readonly heartbeatMs?: number;
   /** Told which partitions came to this member; answers where each, and the same partition of what is read along, is read from. */
   readonly onAssigned: (partitions: readonly TopicPartition[]) => Promise<readonly SourceOffset[]>;
   /** Told which partitions went: no further batch of theirs comes, one may still be under way. */
@@ -115,6 +119,8 @@ export type ConsumeOptions = {
 
 /** A member of a group. */
 export type KafkaConsumer = {
+  /** When the last sign of life that the group has answered was given, of `performance.now`: its session began anew then. */
+  readonly heardMs: () => number;
   /** Leaves the group, once the callbacks under way have ended. */
   readonly close: () => Promise<void>;
 };

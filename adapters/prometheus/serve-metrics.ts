@@ -12,8 +12,8 @@ export type ServeMetrics = {
 /** The objectives among them: 50, 180 and 380 ms. */
 const latencyBuckets = [0.001, 0.002, 0.003, 0.005, 0.008, 0.015, 0.03, 0.05, 0.1, 0.18, 0.38, 1];
 
-/** Metrics of one API and its process. `totals` are what the engine has counted since the log began. */
-export function createServeMetrics(totals: () => EngineTotals): ServeMetrics {
+/** Metrics of one API and its process. `totalsOf` is what the engines of its partitions have counted since their logs began. */
+export function createServeMetrics(totalsOf: ReadonlyMap<number, () => EngineTotals>): ServeMetrics {
   const register = new Registry();
   const registers = [register];
   collectDefaultMetrics({ register });
@@ -35,7 +35,7 @@ export function createServeMetrics(totals: () => EngineTotals): ServeMetrics {
     help: 'Events whose caller was told that the deadline had passed; they are decided all the same',
     registers,
   });
-  registerEngineTotals(register, new Map([[0, totals]]));
+  registerEngineTotals(register, totalsOf);
   return {
     observe: ({ route, status, seconds }) => {
       requests.inc({ route, status });

@@ -1,38 +1,32 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { z } from 'zod';
-import type { Callers } from '../../adapters/http/api-keys.ts';
-import type { DecisionAnswer } from '../../adapters/http/port.ts';
 import { readRegistry } from '../../adapters/files/registry-file.ts';
-import { withPath } from '../../adapters/files/failure.ts';
-import type { DecisionView } from '../../core/contract/decision-view.ts';
-import { WeirError } from '../../core/contract/failure.ts';
-import { iso20022Action } from '../../core/score/iso20022.ts';
 import { assemble } from '../../runtime/assemble.ts';
 import { claimManifest } from '../../runtime/manifest.ts';
 import type { TelemetryIntake } from '../../runtime/telemetry-intake.ts';
-import { type DecisionRow, findDecision } from '../find-decision.ts';
 import { engineTotalsOf } from '../engine-totals.ts';
+import { callersOf } from '../caller-keys.ts';
+import { addClusterLogOptions, type ClusterLogOptions } from '../cluster-log-options.ts';
 import { formatCount } from '../format.ts';
 import { listenForInterruption } from '../interruption.ts';
 import { addExamples, exitCodes, type Invocation, jsonOption, wholeNumber } from '../invocation.ts';
+import { findKept } from '../kept-decision.ts';
 import { remark, say, sayJson } from '../terminal.ts';
 import { addWeirFileOptions, weirFilesOf, type WeirFileOptions } from '../weir-files.ts';
 import { tellRecovery } from '../weir-session.ts';
 
-type ServeOptions = WeirFileOptions & {
-  readonly out: string;
-  readonly host: string;
-  readonly port: number;
-  readonly keys?: string;
-  readonly deadlineMs: number;
-  readonly cutRecords: number;
-  readonly waitingMax: number;
-  readonly registry?: string;
-  readonly json?: true;
-};
+export type ServeOptions = WeirFileOptions &
+  ClusterLogOptions & {
+    readonly out: string;
+    readonly host: string;
+    readonly port: number;
+    readonly keys?: string;
+    readonly deadlineMs: number;
+    readonly cutRecords: number;
+    readonly waitingMax: number;
+    readonly registry?: string;
+    readonly json?: true;
+  };
 
 /** Adds `weir serve`. */
 export function addServe(program: Command, invocation: Invocation): void {
@@ -42,7 +36,10 @@ export function addServe(program: Command, invocation: Invocation): void {
     .description(
       'Serves the score API: each payment is appended to the log, decided at its place in it, made durable, and answered. /openapi.json says how to ask. Ctrl-C answers what was taken, and commits.',
     )
-    .requiredOption('--out <dir>', 'the folder of the log, the decisions and the ledger')
+    .requiredOption(
+      '--out <dir>',
+      'the folder of the log, the decisions and the ledger; with --log one that all processes reach',
+    )
     .option('--host <host>', 'where to listen', '127.0.0.1')
     .option('--port <port>', 'the next free one when it is taken; 0 is any', wholeNumber(0), 8080)
     .option('--keys <file>', 'who may call: see docs/api.md (without it one key is made and printed)')
@@ -61,11 +58,12 @@ export function addServe(program: Command, invocation: Invocation): void {
     .option('--cut-records <n>', 'events between two checkpoints, which a crash decides again', wholeNumber(1), 16_384)
     .option('--registry <file>', 'takes readings of these sensors as well: JSON, or CSV by its ending')
     .addOption(jsonOption());
-  addWeirFileOptions(command);
+  addClusterLogOptions(addWeirFileOptions(command));
   addExamples(
     command,
     'weir serve --out weir-out/serve',
     'weir serve --out weir-out/serve --port 9090 --keys keys.json',
+    'weir serve --out weir-out/shared --keys keys.json --log kafka://127.0.0.1:9092/payments.authorization.v1',
   );
   command.action(async (options: ServeOptions) => {
     invocation.exitCode = await serve(options);
@@ -73,19 +71,20 @@ export function addServe(program: Command, invocation: Invocation): void {
 }
 
 async function serve(options: ServeOptions): Promise<number> {
+  if (options.log !== undefined) {
+    const { serveFromKafka } = await import('../serve-kafka.ts');
+    return serveFromKafka({ ...options, log: options.log });
+  }
   using interruption = listenForInterruption();
   const { out, host, port, deadlineMs } = options;
   // Its libraries take a moment to load, which no other command waits for.
-  const [{ createApp }, { hashOfKey, keysFile, scopes }, { listen }, { openAuthorizer }, { createServeMetrics }] =
-    await Promise.all([
-      import('../../adapters/http/app.ts'),
-      import('../../adapters/http/api-keys.ts'),
-      import('../../adapters/http/serve.ts'),
-      import('../../runtime/authorizer.ts'),
-      import('../../adapters/prometheus/serve-metrics.ts'),
-    ]);
-  const made = options.keys === undefined ? makeKey([...scopes], hashOfKey) : null;
-  const callers = made?.callers ?? readKeys(options.keys ?? '', keysFile);
+  const [{ createApp }, { listen }, { openAuthorizer }, { createServeMetrics }] = await Promise.all([
+    import('../../adapters/http/app.ts'),
+    import('../../adapters/http/serve.ts'),
+    import('../../runtime/authorizer.ts'),
+    import('../../adapters/prometheus/serve-metrics.ts'),
+  ]);
+  const { callers, madeKey } = callersOf(options.keys);
   const files = weirFilesOf(options);
   const assembled = await assemble(files);
   const source = { path: 'http', sizeBytes: null, format: 'http', mapping: null };
@@ -103,15 +102,15 @@ async function serve(options: ServeOptions): Promise<number> {
     plan: assembled.weir.features.plan,
   });
   tellRecovery(out, authorizer.scoring.recovery);
-  const metrics = createServeMetrics(engineTotalsOf(authorizer.scoring));
+  const metrics = createServeMetrics(new Map([[0, engineTotalsOf(authorizer.scoring)]]));
   const { observe, observeLate, text } = metrics;
   const intake = options.registry === undefined ? null : await openIntake(out, options.registry);
   const telemetry = intake === null ? {} : { telemetry: intake };
   const app = createApp({ port: authorizer, callers, deadlineMs, observe, observeLate, metrics: text, ...telemetry });
   const server = await listen(app, { host, port });
-  if (options.json) sayJson({ url: server.url, key: made?.key ?? null });
+  if (options.json) sayJson({ url: server.url, key: madeKey });
   else say(server.url);
-  if (made !== null && !options.json) remark(`key, for this run alone: ${made.key}`);
+  if (madeKey !== null && !options.json) remark(`key, for this run alone: ${madeKey}`);
   remark(`${out} keeps the log; an answer is durable there before it is given. Ctrl-C stops in order.`);
   try {
     const stopped = new Promise<void>((resolve) => {
@@ -131,63 +130,4 @@ async function serve(options: ServeOptions): Promise<number> {
 async function openIntake(out: string, registry: string): Promise<TelemetryIntake> {
   const { openTelemetryIntake } = await import('../../runtime/telemetry-intake.ts');
   return openTelemetryIntake({ dir: join(out, 'telemetry'), registry: readRegistry(registry) });
-}
-
-/** A key that may do everything, as long as the process runs. */
-function makeKey(
-  scopes: Callers['keys'][number]['scopes'],
-  hashOfKey: (key: string) => string,
-): { readonly key: string; readonly callers: Callers } {
-  const key = `weir_${randomBytes(24).toString('base64url')}`;
-  const caller = { id: 'local', sha256: hashOfKey(key), tenants: ['*'], scopes, perSecond: 1e6, burst: 1e6 };
-  return { key, callers: { version: 1, keys: [caller], webhooks: [] } };
-}
-
-function readKeys(path: string, schema: z.ZodType<Callers>): Callers {
-  const text = withPath(path, () => readFileSync(path, 'utf8'));
-  const invalid = (why: string): WeirError =>
-    new WeirError({ code: 'KEYS_INVALID', message: `${path}: ${why}`, fix: 'See docs/api.md for the file of keys.' });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalid('got something else, expected JSON');
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalid(z.prettifyError(parsed.error));
-}
-
-async function findKept(out: string, decisionId: string): Promise<DecisionAnswer | null> {
-  try {
-    const view = viewOfRow(await findDecision(out, decisionId));
-    return { decisionId: view.decisionId, tenantId: view.tenantId, text: JSON.stringify(view) };
-  } catch (error) {
-    if (error instanceof WeirError && error.code === 'DECISION_NOT_FOUND') return null;
-    throw error;
-  }
-}
-
-function viewOfRow(row: DecisionRow): DecisionView {
-  return {
-    decisionId: row.decision_id,
-    tenantId: row.tenant_id,
-    accountId: row.account_id,
-    eventId: row.event_id,
-    eventTimeMs: row.event_time,
-    outcome: row.outcome,
-    iso20022Action: iso20022Action(row.outcome),
-    score: row.score,
-    reasonCodes: [...row.reasons],
-    ruleHits: row.rule_hits.map(({ id, version, mode, scoreDelta }) => ({ id, version, mode, scoreDelta })),
-    model: { id: row.model_id, version: row.model_version, hash: row.model_hash },
-    ruleSet: { id: row.rule_set_id, version: row.rule_set_version, hash: row.rule_set_hash },
-    featureSet: { name: row.feature_set_name, version: row.feature_set_version, hash: row.feature_set_hash },
-    features: Object.fromEntries(row.used.map(({ name, value }) => [name, value])),
-    offset: row.offset,
-    watermarkMs: row.watermark ?? null,
-    late: row.late,
-    tooLate: row.too_late,
-    fallback: row.fallback ?? null,
-  };
 }

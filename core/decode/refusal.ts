@@ -6,18 +6,22 @@ export type Issue = {
   readonly expected: string;
 };
 
-export type RefusalCode =
-  | 'tooLarge'
-  | 'notUtf8'
-  | 'notJson'
-  | 'tooDeep'
-  | 'forbiddenKey'
-  | 'unmappable'
-  | 'unknownContract'
-  | 'contractViolation'
-  | 'unknownSensor'
-  | 'future'
-  | 'conflict';
+/** Why a record may be refused. */
+export const refusalCodes = [
+  'tooLarge',
+  'notUtf8',
+  'notJson',
+  'tooDeep',
+  'forbiddenKey',
+  'unmappable',
+  'unknownContract',
+  'contractViolation',
+  'unknownSensor',
+  'future',
+  'conflict',
+] as const;
+
+export type RefusalCode = (typeof refusalCodes)[number];
 
 /** Why a record went to the dead letters. */
 export type Refusal = {

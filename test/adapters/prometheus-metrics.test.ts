@@ -53,7 +53,7 @@ test('the skew of a feature is summed over partitions, by why', async () => {
 });
 
 test('the buckets of both latencies end at the objectives', async () => {
-  const serve = createServeMetrics(() => totals(0));
+  const serve = createServeMetrics(new Map([[0, () => totals(0)]]));
   serve.observe({ route: '/v1/authorizations:score', status: 200, seconds: 0.004 });
   const worker = createWorkerMetrics();
   const bounds = (text: string, name: string): string[] =>

@@ -12,6 +12,7 @@ import type { KafkaDriver } from '../../adapters/kafka/port.ts';
 import { decisionContract } from '../../core/contract/decision.ts';
 import { type Broker, startBroker } from '../../engines/kafka/broker.ts';
 import { until } from './eventually.ts';
+import { appendedAmong, recordsFrom } from './kafka-appending.ts';
 import { adminOf, newTopic, numbered, packedNumbers, said, text, valuesIn } from './kafka-records.ts';
 import { openReading } from './kafka-reading.ts';
 
@@ -146,21 +147,7 @@ describe.each(names)('the driver %s', (name) => {
     const topic = await newTopic(driverOf(name));
     await using admin = await adminOf(driverOf(name));
     await admin.alterConfigs(topic, { 'message.timestamp.type': times });
-    const producer = await driverOf(name).openProducer();
-    await producer.send(numbered(topic, 0, 3));
-    const first = await producer.append(packedNumbers(topic, 3, 4));
-    const second = await producer.append(packedNumbers(topic, 7, 1));
-    await producer.close();
-    expect([first, second]).toMatchObject([
-      { topic, partition: 0, firstOffset: 3 },
-      { topic, partition: 0, firstOffset: 7 },
-    ]);
-    const reading = await openReading(driverOf(name), { group: randomUUID(), topics: [topic] });
-    await reading.until(() => reading.records.length === 8);
-    await reading.close();
-    const seen = reading.records.map(({ offset, value, timestampMs }) => [offset, said(value), timestampMs]);
-    const told = [first.timestampMs, first.timestampMs, first.timestampMs, first.timestampMs, second.timestampMs];
-    expect(seen.slice(3)).toEqual(told.map((time, index) => [3 + index, `value ${3 + index}`, time]));
+    expect(await appendedAmong(driverOf(name), topic)).toEqual(await recordsFrom(driverOf(name), topic, 3, 8));
   });
 
   test('takes each record once, in order, when it is begun at the offset after the last one', async () => {

@@ -16,7 +16,7 @@ const none = (): EngineTotals => ({ counts: new Map(), skew: new Map(), refusedB
 
 test.each([
   [workerBoard, createWorkerMetrics],
-  [apiBoard, () => createServeMetrics(none)],
+  [apiBoard, () => createServeMetrics(new Map([[0, none]]))],
 ])('$title asks for metrics that its processes have', async (board, create) => {
   const known = new Set([...(await create().text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
   const asked = board.panels.flatMap(({ queries }) => queries.flatMap(({ expr }) => namesIn(expr)));
@@ -25,7 +25,7 @@ test.each([
 });
 
 test('alerts ask for metrics that a worker or the API has', async () => {
-  const texts = await Promise.all([createWorkerMetrics().text(), createServeMetrics(none).text()]);
+  const texts = await Promise.all([createWorkerMetrics().text(), createServeMetrics(new Map([[0, none]])).text()]);
   const known = new Set([...texts.join('\n').matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
   const asked = alerts.flatMap(({ expr }) => namesIn(expr));
   expect(asked.length).toBeGreaterThan(alerts.length / 2);
