@@ -16,7 +16,7 @@ import { createSourceTime } from './kafka-routes.ts';
 import { takeBatch, type Taking } from './kafka-take.ts';
 import { claimManifest } from './manifest.ts';
 import { closeOwned, type OwningOptions, type Published, type SourcePartition } from './owned-partition.ts';
-import { openPartitionPlace } from './partition-place.ts';
+import { openPartitionPlace, type PartitionPlace } from './partition-place.ts';
 import { openSourcePositions, type SourcePositions } from './source-positions.ts';
 
 /** What a worker reads, and where it writes. */
@@ -50,18 +50,8 @@ export type KafkaPlan = {
  * Decisions and offsets go out in one transaction, before a cut can make them the past; so what the cluster has as this
  * group's offsets is exactly what readers see decided, whatever befell the one who wrote it.
  */
-export async function openKafkaPartition(
-  options: OwningOptions & {
-    /** By the number of the foreign key. */
-    readonly stores: readonly FeatureStore[];
-    readonly onPublished?: ((published: Published) => void) | undefined;
-    /** Where callers wait for decisions. */
-    readonly answering?: Answering | undefined;
-    /** A failure that no batch learns of. */
-    readonly onFailure: (error: Error) => void;
-  },
-): Promise<SourcePartition> {
-  const { plan, partition, driver, admin, stores, answering, onFailure } = options;
+export async function openKafkaPartition(options: PartitionOptions): Promise<SourcePartition> {
+  const { plan, partition, driver, admin, stores, answering } = options;
   const producer = await driver.openTransactional({
     transactionalId: `${plan.group}-${partition}`,
     group: plan.group,
@@ -70,53 +60,79 @@ export async function openKafkaPartition(
     const committed = await committedOf({ plan, partition, admin });
     const commit = oneAtATime(producer.commit);
     const publisher = new Publisher({ ...options, committed, commit });
-    const { dir, opened, isCopy, push } = await openPartitionPlace(plan, partition, (path) =>
+    const place = await openPartitionPlace(plan, partition, (path) =>
       openingLane(() => openState({ plan, partition, dir: path, stores, answering, publisher })),
     );
-    const { scoring, positions, found } = opened;
+    const { scoring, positions } = place.opened;
     publisher.begin(positions);
     // What is decided from here on reads what was published before.
     await Promise.all(stores.map(({ ready }) => ready));
     await scoring.process({ lagRecordsMax: 0 });
     const sourceTime = createSourceTime({ plan, partition, scoring, commit });
     const starts = await startsOf({ plan, partition, admin, positions, committed });
-    const order = createOrder();
-    const ownOrder = createOrder();
-    const deliver = (batch: KafkaBatch): void => void ownOrder.add(() => takeOwn(batch)).catch(onFailure);
-    const answers =
-      answering === undefined || found === null
-        ? null
-        : createAnswering({ plan, partition, answering, scoring, found, publisher, deliver });
-    const decide: Taking['decide'] = answers?.decide ?? (() => scoring.process({ lagRecordsMax: 0 }));
-    const take = (batch: KafkaBatch): Promise<void> => {
-      const contract = contractOf(plan, batch.topic);
-      sourceTime.noteSpoken();
-      return order.add(() => takeBatch({ scoring, positions, plan, push, decide, contract }, batch));
-    };
-    /** What others wrote before it comes first: reading brings both. */
-    const takeOwn = async (batch: KafkaBatch): Promise<void> => {
-      await order.last();
-      const next = positions.nextOf(contractOf(plan, batch.topic)) ?? startOf(starts, batch.topic);
-      if (batch.nextOffset - batch.records.length <= next) await take(batch);
-    };
-    return {
-      desk: answers?.desk ?? null,
-      dir,
-      isCopy,
-      scoring,
-      starts,
-      take,
-      tellTime: () => order.add(sourceTime.tell),
-      close: async (how) => {
-        const isFinished =
-          answers === null || (await finishAnswers(answers, () => ownOrder.last().then(order.last), how));
-        await closeOwned({ scoring, positions, producer, last: order.last(), push }, isFinished ? how : 'abandon');
-      },
-    };
+    return runOwned(options, { place, producer, publisher, sourceTime, starts });
   } catch (error) {
     await producer.close().catch(() => undefined);
     throw error;
   }
+}
+
+type PartitionOptions = OwningOptions & {
+  /** By the number of the foreign key. */
+  readonly stores: readonly FeatureStore[];
+  readonly onPublished?: ((published: Published) => void) | undefined;
+  /** Where callers wait for decisions. */
+  readonly answering?: Answering | undefined;
+  /** A failure that no batch learns of. */
+  readonly onFailure: (error: Error) => void;
+};
+
+type OpenedParts = {
+  readonly place: PartitionPlace<Opened>;
+  readonly producer: TransactionalProducer;
+  readonly publisher: Publisher;
+  readonly sourceTime: ReturnType<typeof createSourceTime>;
+  readonly starts: readonly SourceOffset[];
+};
+
+/** Takes batches one after the other, those that were read and, where callers wait, those that they sent. */
+function runOwned({ plan, partition, answering, onFailure }: PartitionOptions, parts: OpenedParts): SourcePartition {
+  const { place, producer, publisher, sourceTime, starts } = parts;
+  const { dir, isCopy, push, opened } = place;
+  const { scoring, positions, found } = opened;
+  const order = createOrder();
+  const ownOrder = createOrder();
+  const deliver = (batch: KafkaBatch): void => void ownOrder.add(() => takeOwn(batch)).catch(onFailure);
+  const answers =
+    answering === undefined || found === null
+      ? null
+      : createAnswering({ plan, partition, answering, scoring, found, publisher, deliver });
+  const decide: Taking['decide'] = answers?.decide ?? (() => scoring.process({ lagRecordsMax: 0 }));
+  const take = (batch: KafkaBatch): Promise<void> => {
+    const contract = contractOf(plan, batch.topic);
+    sourceTime.noteSpoken();
+    return order.add(() => takeBatch({ scoring, positions, plan, push, decide, contract }, batch));
+  };
+  /** What others wrote before it comes first: reading brings both. */
+  const takeOwn = async (batch: KafkaBatch): Promise<void> => {
+    await order.last();
+    const next = positions.nextOf(contractOf(plan, batch.topic)) ?? startOf(starts, batch.topic);
+    if (batch.nextOffset - batch.records.length <= next) await take(batch);
+  };
+  return {
+    desk: answers?.desk ?? null,
+    dir,
+    isCopy,
+    scoring,
+    starts,
+    take,
+    tellTime: () => order.add(sourceTime.tell),
+    close: async (how) => {
+      const isFinished =
+        answers === null || (await finishAnswers(answers, () => ownOrder.last().then(order.last), how));
+      await closeOwned({ scoring, positions, producer, last: order.last(), push }, isFinished ? how : 'abandon');
+    },
+  };
 }
 
 /** Answers what was taken, and says whether that and the publishing of it came to an end. */
